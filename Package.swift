@@ -1,0 +1,78 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every room is compiled under the same rules: Swift 6 concurrency, explicit `unsafe`,
+/// explicit imports, and no warning left behind.
+let rules: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A room of the house: a source target under `Sources/`.
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: rules)
+}
+
+/// The tests of one room, under `Tests/`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: rules)
+}
+
+let package = Package(
+    name: "bellgate",
+    products: [.executable(name: "bellgate", targets: ["bellgate"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // Line 0: what Swift cannot see by itself.
+        .systemLibrary(
+            name: "CLDNS", path: "Sources/CLDNS", providers: [.apt(["libldns-dev"])]),
+        .systemLibrary(
+            name: "CYAML", path: "Sources/CYAML", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(
+            name: "CIDN", path: "Sources/CIDN", providers: [.apt(["libidn2-dev"])]),
+        .target(name: "CPacketIO", path: "Sources/CPacketIO"),
+        // Line 1: DNS as bytes, and the library for everything off the query path.
+        room("DNSWire"),
+        room("LDNSBridge", ["CLDNS", "CIDN", "DNSWire"]),
+        // Line 2
+        room("DomainLists", ["DNSWire"]),
+        // Line 3
+        room("PolicyEngine", ["DNSWire", "DomainLists"]),
+        // Line 4
+        room("PolicyFile", ["CYAML", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine"]),
+        room("Forwarding", ["CPacketIO", "DNSWire"]),
+        room("DecisionLog", ["DNSWire"]),
+        // Line 5
+        room(
+            "DNSServer",
+            [
+                "CPacketIO", "DNSWire", "DomainLists", "PolicyEngine", "PolicyFile", "Forwarding",
+                "DecisionLog",
+            ]),
+        // Line 6
+        .executableTarget(
+            name: "bellgate",
+            dependencies: [
+                "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile", "Forwarding",
+                "DecisionLog", "DNSServer",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: rules),
+        tests("DNSWireTests", ["DNSWire", "LDNSBridge"]),
+        tests("LDNSBridgeTests", ["LDNSBridge", "DNSWire"]),
+        tests("DomainListsTests", ["DomainLists", "DNSWire", "LDNSBridge"]),
+        tests("PolicyEngineTests", ["PolicyEngine", "DomainLists", "DNSWire"]),
+        tests(
+            "PolicyFileTests",
+            ["PolicyFile", "PolicyEngine", "DomainLists", "DNSWire", "LDNSBridge"]),
+        tests("ForwardingTests", ["Forwarding", "DNSWire"]),
+        tests("DecisionLogTests", ["DecisionLog", "DNSWire"]),
+        tests("DNSServerTests", ["DNSServer", "DNSWire"]),
+    ]
+)
