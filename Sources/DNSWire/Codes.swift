@@ -9,23 +9,41 @@
     /// Takes the number on the wire.
     @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
 
+    /// An IPv4 address (RFC 1035).
     @inlinable public static var a: Self { Self(1) }
+    /// A name server (RFC 1035).
     @inlinable public static var ns: Self { Self(2) }
+    /// The canonical name of an alias (RFC 1035).
     @inlinable public static var cname: Self { Self(5) }
+    /// The start of a zone of authority (RFC 1035).
     @inlinable public static var soa: Self { Self(6) }
+    /// A pointer to a name (RFC 1035).
     @inlinable public static var ptr: Self { Self(12) }
+    /// Host information; also the minimal answer to ANY (RFC 8482).
     @inlinable public static var hinfo: Self { Self(13) }
+    /// A mail exchange (RFC 1035).
     @inlinable public static var mx: Self { Self(15) }
+    /// Text (RFC 1035).
     @inlinable public static var txt: Self { Self(16) }
+    /// An IPv6 address (RFC 3596).
     @inlinable public static var aaaa: Self { Self(28) }
+    /// A service location (RFC 2782).
     @inlinable public static var srv: Self { Self(33) }
+    /// An alias of a subtree (RFC 6672).
     @inlinable public static var dname: Self { Self(39) }
+    /// The EDNS pseudo record (RFC 6891).
     @inlinable public static var opt: Self { Self(41) }
+    /// A signature (RFC 4034).
     @inlinable public static var rrsig: Self { Self(46) }
+    /// A service binding (RFC 9460).
     @inlinable public static var svcb: Self { Self(64) }
+    /// A service binding for HTTPS (RFC 9460).
     @inlinable public static var https: Self { Self(65) }
+    /// An incremental zone transfer (RFC 1995).
     @inlinable public static var ixfr: Self { Self(251) }
+    /// A zone transfer (RFC 5936).
     @inlinable public static var axfr: Self { Self(252) }
+    /// All types that the server cares to give (RFC 8482).
     @inlinable public static var any: Self { Self(255) }
 
     private static let names: [UInt16: String] = [
@@ -67,12 +85,19 @@ extension RecordType: CustomStringConvertible {
     /// Takes the number.
     @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    /// The answer stands; it may be empty.
     @inlinable public static var noError: Self { Self(rawValue: 0) }
+    /// The query could not be read.
     @inlinable public static var formErr: Self { Self(rawValue: 1) }
+    /// No answer could be had.
     @inlinable public static var servFail: Self { Self(rawValue: 2) }
+    /// The name does not exist.
     @inlinable public static var nxDomain: Self { Self(rawValue: 3) }
+    /// The kind of query is not served.
     @inlinable public static var notImp: Self { Self(rawValue: 4) }
+    /// The policy of the server forbids an answer.
     @inlinable public static var refused: Self { Self(rawValue: 5) }
+    /// The EDNS version is not served (RFC 6891 section 6.1.3).
     @inlinable public static var badVers: Self { Self(rawValue: 16) }
 
     private static let names: [UInt16: String] = [

@@ -180,10 +180,15 @@ extension DomainName: CustomStringConvertible, Comparable {
 
 /// Why a text is no domain name.
 public enum NameError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Two dots in a row, or nothing at all.
     case emptyLabel
+    /// A label of more than 63 octets.
     case labelTooLong
+    /// More than 255 octets.
     case nameTooLong
+    /// A backslash without its character or digits.
     case badEscape
+    /// A space, a control character or something outside ASCII.
     case unusableCharacter
 
     /// One line for a person.
