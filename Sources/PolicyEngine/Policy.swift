@@ -1,0 +1,114 @@
+public import DNSWire
+
+/// Clients that are treated alike.
+public struct Group: Sendable {
+    /// The name as written.
+    public var name: String
+    /// The group it inherits from, as a place in `Policy.groups`.
+    public var parent: Int?
+    /// The addresses of its clients.
+    public var networks: [IPNetwork]
+
+    /// Takes name, parent and networks.
+    public init(name: String, parent: Int? = nil, networks: [IPNetwork] = []) {
+        self.name = name
+        self.parent = parent
+        self.networks = networks
+    }
+}
+
+/// What the policy knows about one source of names.
+public struct SourceInfo: Sendable {
+    /// The list that the source belongs to; `nil` for a name written in the policy.
+    public var listName: String?
+    /// The category path that is recorded where an `everything` rule or the default decides:
+    /// from the outermost category that holds the source; empty if none does.
+    public var defaultCategory: String
+
+    /// Takes list and category.
+    public init(listName: String? = nil, defaultCategory: String = "") {
+        self.listName = listName
+        self.defaultCategory = defaultCategory
+    }
+}
+
+/// A whole policy, read and checked: the input of `PolicyProgram`.
+///
+/// Every place (of a group, a period, a source) that points outside its table is ignored.
+public struct Policy: Sendable {
+    /// The policy's title.
+    public var name: String
+    /// Its reference, printed in reports and block explanations.
+    public var reference: String
+    /// Who approved it.
+    public var approvedBy: String
+    /// When it was approved.
+    public var approvedOn: CivilDate?
+    /// When it is due for review.
+    public var reviewBy: CivilDate?
+    /// Whom to ask about a block, as a URI.
+    public var contact: String
+    /// Offices by key: who answers for what.
+    public var roles: [String: String]
+    /// The wall clock by which the periods go.
+    public var zone: ZoneRules
+    /// Terms and closed days.
+    public var calendar: AcademicCalendar
+    /// The named periods.
+    public var periods: [Period]
+    /// The groups.
+    public var groups: [Group]
+    /// The group of a client in no network; `nil` where such clients are refused.
+    public var unknownDevices: Int?
+    /// The rules in the order of the file.
+    public var rules: [Rule]
+    /// What happens where no rule matches.
+    public var defaultAction: RuleAction
+    /// The sources of names, by `SourceID.rawValue`.
+    public var sources: [SourceInfo]
+    /// A hash of everything that the policy was read from.
+    public var hash: String
+
+    /// Takes the parts; what is not given is empty.
+    public init(
+        name: String = "", reference: String = "", approvedBy: String = "",
+        approvedOn: CivilDate? = nil, reviewBy: CivilDate? = nil, contact: String = "",
+        roles: [String: String] = [:], zone: ZoneRules = .utc,
+        calendar: AcademicCalendar = AcademicCalendar(), periods: [Period] = [],
+        groups: [Group] = [], unknownDevices: Int? = nil, rules: [Rule] = [],
+        defaultAction: RuleAction = .allow, sources: [SourceInfo] = [], hash: String = ""
+    ) {
+        self.name = name
+        self.reference = reference
+        self.approvedBy = approvedBy
+        self.approvedOn = approvedOn
+        self.reviewBy = reviewBy
+        self.contact = contact
+        self.roles = roles
+        self.zone = zone
+        self.calendar = calendar
+        self.periods = periods
+        self.groups = groups
+        self.unknownDevices = unknownDevices
+        self.rules = rules
+        self.defaultAction = defaultAction
+        self.sources = sources
+        self.hash = hash
+    }
+}
+
+/// How much of each thing a policy may hold; the loader refuses more, the engine ignores it.
+///
+/// Each is one less than what the two octets of a verdict can count, as the last value means none.
+public enum PolicyLimits {
+    /// Rules, the product's own included.
+    public static let rules = 65_534
+    /// Periods.
+    public static let periods = 65_534
+    /// Groups.
+    public static let groups = 65_534
+    /// Sources of names.
+    public static let sources = 65_535
+    /// Category paths that a record can show.
+    public static let categories = 65_534
+}
