@@ -1,0 +1,34 @@
+import CLDNS
+
+/// The SHA-256 digest of `bytes`: 32 octets (FIPS 180-4).
+public func sha256(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    // SAFETY: the caller's buffer is valid for the call, and hashing only reads it; a nil base
+    // goes with a count of zero, which the loop never enters.
+    unsafe bytes.withMemoryRebound(to: UInt8.self) { octets in
+        var context = ldns_sha256_CTX()
+        var digest = [UInt8](repeating: 0, count: Int(LDNS_SHA256_DIGEST_LENGTH))
+        unsafe ldns_sha256_init(&context)
+        if let base = octets.baseAddress {
+            unsafe ldns_sha256_update(&context, base, octets.count)
+        }
+        unsafe ldns_sha256_final(&digest, &context)
+        return digest
+    }
+}
+
+/// The SHA-256 digest of `bytes`: 32 octets (FIPS 180-4).
+public func sha256(_ bytes: [UInt8]) -> [UInt8] {
+    // SAFETY: the array outlives the call.
+    unsafe bytes.withUnsafeBytes { unsafe sha256($0) }
+}
+
+/// Octets as lower-case hexadecimal digits, two for each.
+public func hexadecimal(_ octets: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for octet in octets {
+        text.append(digits[Int(octet >> 4)])
+        text.append(digits[Int(octet & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
+}
