@@ -1,0 +1,79 @@
+/// When a rule holds: while one of its periods is on and none of its exceptions is.
+struct Condition: Hashable, Sendable {
+    /// Periods of which one must be on; empty for always.
+    let during: Set<Int>
+    /// Periods of which none may be on.
+    let exceptDuring: Set<Int>
+
+    /// The minutes at which it holds.
+    func activeMinutes(of periods: [ActiveMinutes]) -> ActiveMinutes {
+        var minutes = during.isEmpty ? ActiveMinutes.always : .never
+        // A period that does not exist is never on.
+        for period in during where periods.indices.contains(period) {
+            minutes.formUnion(periods[period])
+        }
+        for period in exceptDuring where periods.indices.contains(period) {
+            minutes.subtract(periods[period])
+        }
+        return minutes
+    }
+}
+
+/// The distinct conditions of a policy's rules, and the periods that they name.
+///
+/// A period that a rule names stands here as a condition of its own: the period that a verdict
+/// records may change where no rule's condition does.
+struct Conditions: Sendable {
+    /// One timetable a condition.
+    let timetables: [Timetable]
+    /// The condition of each rule.
+    let ofRule: [Int]
+    /// The condition that stands for each period; `nil` for a period that no rule names.
+    let ofPeriod: [Int?]
+
+    private let days: DayTable
+    private let zone: ZoneRules
+
+    init(rules: [Rule], policy: Policy) {
+        let periods = policy.periods.map(ActiveMinutes.init)
+        var places: [Condition: Int] = [:]
+        var timetables: [Timetable] = []
+        let place = { (condition: Condition) -> Int in
+            if let known = places[condition] { return known }
+            places[condition] = timetables.count
+            timetables.append(Timetable(condition.activeMinutes(of: periods)))
+            return timetables.count - 1
+        }
+        ofRule = rules.map { place($0.condition) }
+        var ofPeriod = [Int?](repeating: nil, count: periods.count)
+        for rule in rules {
+            for period in rule.during + rule.exceptDuring
+            where periods.indices.contains(period) && ofPeriod[period] == nil {
+                ofPeriod[period] = place(Condition(during: [period], exceptDuring: []))
+            }
+        }
+        self.ofPeriod = ofPeriod
+        self.timetables = timetables
+        days = DayTable(policy.calendar)
+        zone = policy.zone
+    }
+
+    /// Whether each condition holds at an instant, and the first later instant at which that
+    /// changes (`Int64.max` for never).
+    func states(at seconds: Int64) -> [(isActive: Bool, nextFlip: Int64)] {
+        let local = seconds + Int64(zone.offset(at: Instant(seconds: seconds)))
+        return timetables.map { timetable in
+            (
+                timetable.isActive(atLocalSeconds: local, days: days),
+                timetable.nextFlip(after: seconds, zone: zone, days: days) ?? .max
+            )
+        }
+    }
+}
+
+extension Rule {
+    /// When it holds.
+    var condition: Condition {
+        Condition(during: Set(during), exceptDuring: Set(exceptDuring))
+    }
+}

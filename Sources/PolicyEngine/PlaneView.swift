@@ -1,0 +1,98 @@
+public import Synchronization
+
+/// A plane as the query path reads it: raw pointers, no reference counting, no allocation.
+///
+/// Valid only while its `Plane` is kept alive, which is the caller's duty.
+@safe @frozen public struct PlaneView: @unchecked Sendable {
+    // Guarded by the plane's cells being atomic words, and all else being constant.
+
+    /// The instant for which the plane was made, in seconds since 1970 UTC.
+    public let from: Int64
+    /// The next bell, `Int64.max` for never: the plane holds in `from..<until`.
+    public let until: Int64
+
+    @usableFromInline let cells: UnsafeMutablePointer<Atomic<UInt64>>?
+    @usableFromInline let groupRows: UnsafePointer<UInt32>
+    @usableFromInline let groupCount: Int
+    @usableFromInline let setCount: Int
+    @usableFromInline let plane: Unmanaged<Plane>
+
+    init(
+        cells: UnsafeMutablePointer<Atomic<UInt64>>?, groupRows: UnsafePointer<UInt32>,
+        groupCount: Int, setCount: Int, plane: Unmanaged<Plane>, from: Int64, until: Int64
+    ) {
+        unsafe self.cells = cells
+        unsafe self.groupRows = groupRows
+        self.groupCount = groupCount
+        self.setCount = setCount
+        unsafe self.plane = plane
+        self.from = from
+        self.until = until
+    }
+
+    /// The verdict for a group (a place in `Policy.groups`) and a category set.
+    ///
+    /// Two loads once the cell is filled. A group or set that does not exist is taken as one
+    /// without rules or names of its own.
+    @inlinable public func verdict(group: Int, set: UInt32) -> Verdict {
+        let knownGroup = group >= 0 && group < groupCount ? group : groupCount
+        let knownSet = Int(set) < setCount ? Int(set) : 0
+        // SAFETY: the table has one row more than there are groups, and `setCount` cells in each
+        // row; both places are bounded above.
+        let row = Int(unsafe groupRows[knownGroup])
+        if let cells = unsafe cells {
+            let place = 2 &* (row &* setCount &+ knownSet)
+            let first = unsafe cells[place].load(ordering: .acquiring)
+            if first & PackedVerdict.filledBit != 0 {
+                let second = unsafe cells[place &+ 1].load(ordering: .relaxed)
+                return PackedVerdict(first: first, second: second).verdict
+            }
+        }
+        return fill(row: row, set: knownSet)
+    }
+
+    @inline(never) @usableFromInline func fill(row: Int, set: Int) -> Verdict {
+        // SAFETY: the caller keeps the plane alive while it uses the view.
+        unsafe plane._withUnsafeGuaranteedRef { $0.fill(row: row, set: set) }
+    }
+}
+
+/// A verdict in two words.
+///
+///     first:   63 filled | 62 block | 48-55 tier | 32-47 category | 16-31 source | 0-15 rule
+///     second:  16-63 until, signed | 0-15 period
+@frozen @usableFromInline struct PackedVerdict {
+    @usableFromInline let first: UInt64
+    @usableFromInline let second: UInt64
+
+    @inlinable static var filledBit: UInt64 { 1 << 63 }
+    @inlinable static var blockBit: UInt64 { 1 << 62 }
+    /// Stands for `Int64.max`; later than `Instant.latest` by far.
+    @inlinable static var untilNever: Int64 { 1 << 47 - 1 }
+
+    @inlinable init(first: UInt64, second: UInt64) {
+        self.first = first
+        self.second = second
+    }
+
+    init(_ verdict: Verdict) {
+        first =
+            Self.filledBit | (verdict.action == .block ? Self.blockBit : 0)
+            | UInt64(verdict.tier) << 48 | UInt64(verdict.category) << 32
+            | UInt64(verdict.source) << 16 | UInt64(verdict.rule)
+        let until = min(verdict.until, Self.untilNever)
+        second = UInt64(bitPattern: until << 16) | UInt64(verdict.period)
+    }
+
+    @inlinable var verdict: Verdict {
+        let until = Int64(bitPattern: second) >> 16
+        return Verdict(
+            action: first & Self.blockBit == 0 ? .allow : .block,
+            rule: UInt16(truncatingIfNeeded: first),
+            source: UInt16(truncatingIfNeeded: first >> 16),
+            tier: UInt8(truncatingIfNeeded: first >> 48),
+            category: UInt16(truncatingIfNeeded: first >> 32),
+            period: UInt16(truncatingIfNeeded: second),
+            until: until == Self.untilNever ? .max : until)
+    }
+}
