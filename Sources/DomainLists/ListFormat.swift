@@ -1,0 +1,108 @@
+/// How the lines of a list are written.
+public enum ListFormat: String, CaseIterable, Sendable {
+    /// `0.0.0.0 name name …`; a line covers its names alone.
+    case hosts
+    /// A name a line, which covers itself and all under it; `=name` covers itself alone.
+    case domains
+    /// `*.name` a line: the name and all under it.
+    case wildcard
+    /// `||name^` and its kin, as AdGuard and its like read them for a DNS filter.
+    case adblock
+    /// `address=/name/…`, `server=/name/` and `local=/name/`: the name and all under it.
+    case dnsmasq
+    /// A response policy zone; covers as written: `name` itself, `*.name` what is under it.
+    case rpz
+}
+
+/// A line of a list that says nothing this filter can do.
+public struct UnusableLine: Hashable, Sendable {
+    /// Which line, from 1.
+    public let line: Int
+    /// The line as written, cut to 120 characters.
+    public let text: String
+    /// Why, for a person.
+    public let reason: String
+
+    /// Makes a line from its parts; cuts the text.
+    public init(line: Int, text: String, reason: String) {
+        self.line = line
+        self.text = String(text.prefix(Self.maximumCharacters))
+        self.reason = reason
+    }
+
+    /// How much of a line is kept: enough to find it, not enough to fill a report.
+    static let maximumCharacters = 120
+}
+
+/// What became of a list's lines.
+public struct ListSummary: Hashable, Sendable {
+    /// The format it was read in.
+    public let format: ListFormat
+    /// Whether nobody had said so.
+    public let formatWasGuessed: Bool
+    /// Distinct names listed.
+    public let names: Int
+    /// Distinct names excepted: `@@`, and a response policy zone's passthrough.
+    public let exceptions: Int
+    /// Listings that added nothing to what the same source had said before.
+    public let duplicates: Int
+    /// Lines that could not be used, all of them.
+    public let unusableCount: Int
+    /// The first hundred of the lines that could not be used.
+    public let unusable: [UnusableLine]
+
+    /// How many unusable lines are kept with their text.
+    public static let maximumUnusableKept = 100
+}
+
+/// One record of a response policy zone, read by the caller's `ListHelpers.readRPZ`.
+public struct RPZEntry: Hashable, Sendable {
+    /// What the record asks for.
+    public enum Action: Hashable, Sendable {
+        /// Any answer but the real one.
+        case block
+        /// The name is left alone.
+        case passthrough
+        /// Not about a query name, or not to be read; with the reason.
+        case unusable(String)
+    }
+
+    /// Which line of the file, from 1.
+    public let line: Int
+    /// The owner relative to the zone, in presentation format: `example.com` or `*.example.com`.
+    public let owner: String
+    /// What the record asks for.
+    public let action: Action
+
+    /// Makes an entry from its parts.
+    public init(line: Int, owner: String, action: Action) {
+        self.line = line
+        self.owner = owner
+        self.action = action
+    }
+
+    /// Makes an entry from the parts that a zone reader has at hand; a problem makes it unusable.
+    public init(line: Int, owner: String, isPassthrough: Bool, problem: String?) {
+        self.init(
+            line: line, owner: owner,
+            action: problem.map(Action.unusable) ?? (isPassthrough ? .passthrough : .block))
+    }
+}
+
+/// What reading lists needs from other libraries; the caller passes it in, so that this room
+/// depends on none.
+public struct ListHelpers: Sendable {
+    /// Turns a name with Unicode labels into ASCII; `nil` where it has no such form.
+    public var idnToASCII: @Sendable (String) -> String?
+    /// Reads a response policy zone file.
+    public var readRPZ: @Sendable ([UInt8]) -> [RPZEntry]
+
+    /// Makes the helpers.
+    public init(
+        idnToASCII: @escaping @Sendable (String) -> String?,
+        readRPZ: @escaping @Sendable ([UInt8]) -> [RPZEntry]
+    ) {
+        self.idnToASCII = idnToASCII
+        self.readRPZ = readRPZ
+    }
+}
