@@ -69,6 +69,16 @@ struct Conditions: Sendable {
             )
         }
     }
+
+    /// The periods named by rules that are on at an instant.
+    func activePeriods(at seconds: Int64) -> Set<Int> {
+        let local = seconds + Int64(zone.offset(at: Instant(seconds: seconds)))
+        return Set(
+            ofPeriod.indices.filter { period in
+                guard let place = ofPeriod[period] else { return false }
+                return timetables[place].isActive(atLocalSeconds: local, days: days)
+            })
+    }
 }
 
 extension Rule {
