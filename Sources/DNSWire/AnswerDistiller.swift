@@ -1,0 +1,382 @@
+/// Reads what an upstream answered and keeps of it what may be passed on.
+///
+/// Nothing of an upstream's message reaches a client as it came. Records are taken one by one: in
+/// the answer section those that belong to the question or to its CNAME chain, in the authority
+/// section the SOA of a negative answer and, where DNSSEC records were asked for, its proofs. What
+/// was not asked for is left out, so it can be neither cached nor believed (RFC 5452 section 6).
+/// Names are written anew and compressed against the question.
+///
+/// One belongs to one thread; its buffers are made once and nothing is allocated per message.
+@safe public final class AnswerDistiller {
+    /// What was found.
+    public enum Outcome: Equatable {
+        /// An answer; `answer` shows it.
+        case answer
+        /// Not a message, or one with faults: not to be used at all.
+        case malformed
+        /// A message, but not for this question: it may be forged.
+        case otherQuestion
+        /// The question with other letter case: the upstream does not keep it, or it is forged.
+        case otherCase
+        /// The answer was cut: ask again by TCP.
+        case truncated
+        /// The upstream would not or could not answer.
+        case failed(ResponseCode)
+    }
+
+    /// Names that a CNAME chain may have: as many as other resolvers follow.
+    public static let maximumChain = 16
+    /// Records that one message may have; real ones stay far below.
+    public static let maximumRecords = 2048
+    /// The longest time that anything is kept, in seconds: a day.
+    public static let maximumTTLSeconds: UInt32 = 86400
+    /// The longest time that a negative answer is kept, in seconds (RFC 2308 section 5).
+    public static let maximumNegativeTTLSeconds: UInt32 = 10800
+    /// Marks an offset of the TTL table that leads to the MINIMUM of a SOA.
+    public static let minimumMark: UInt32 = 0x8000_0000
+
+    private static let blockCapacity =
+        AnswerView.headerLength + 8 * maximumRecords + 256 * (maximumChain + 1) + 131_072
+
+    private let block: UnsafeMutableRawPointer
+    private var blockCount = 0
+    private let sections: UnsafeMutablePointer<UInt8>
+    private var writer: MessageWriter
+    private var ttlTable: [(offset: UInt32, ttl: UInt32)] = []
+    private var chain: [UInt8] = []
+    private var chainCount = 0
+    private var name = NameScratch()
+    private var dictionary = SuffixDictionary()
+
+    /// The answer that was read last; valid until the next message is read.
+    public var answer: AnswerView {
+        // SAFETY: `block` lives as long as the distiller and holds `blockCount` octets.
+        unsafe AnswerView(UnsafeRawBufferPointer(start: block, count: blockCount))
+    }
+
+    /// Allocates the buffers, about 280 KiB.
+    public init() {
+        unsafe block = .allocate(byteCount: Self.blockCapacity, alignment: 8)
+        unsafe sections = .allocate(capacity: 131_072)
+        unsafe writer = MessageWriter(sections, capacity: 131_072)
+        ttlTable.reserveCapacity(Self.maximumRecords)
+        chain.reserveCapacity(256 * (Self.maximumChain + 1))
+    }
+
+    deinit {
+        unsafe block.deallocate()
+        unsafe sections.deallocate()
+    }
+
+    /// Reads a message.
+    ///
+    /// - Parameters:
+    ///   - message: what the upstream sent; its ID has been checked.
+    ///   - sent: the question as it was sent: qname, type and class, letter case and all.
+    ///   - lowercaseName: the qname in lower case.
+    ///   - qtype: the type that was asked for.
+    ///   - dnssecOK: whether DNSSEC records were asked for.
+    public func distill(
+        _ message: Span<UInt8>, sent: Span<UInt8>, lowercaseName: UnsafeRawBufferPointer,
+        qtype: RecordType, dnssecOK: Bool
+    ) -> Outcome {
+        guard message.count >= Query.headerLength + sent.count,
+            message.bigEndian16(at: 2) & (Query.responseFlag | 0x7800) == Query.responseFlag,
+            message.bigEndian16(at: 4) == 1
+        else {
+            return Self.failureWithoutQuestion(message)
+        }
+        let question = Self.compareQuestion(message, sent)
+        guard question == .answer else { return question }
+        let flags = message.bigEndian16(at: 2)
+        let rcode = ResponseCode(rawValue: flags & 0x0F)
+        if flags & Query.truncatedFlag != 0 { return .truncated }
+        switch rcode {
+        case .noError, .nxDomain: break
+        default: return .failed(rcode)
+        }
+        return unsafe collect(
+            message, sectionsStart: Query.headerLength + sent.count,
+            lowercaseName: unsafe lowercaseName, qtype: qtype, dnssecOK: dnssecOK, rcode: rcode,
+            isAuthentic: flags & Query.authenticDataFlag != 0)
+    }
+
+    /// A refusal may come without a question (FORMERR of a server that read nothing).
+    private static func failureWithoutQuestion(_ message: Span<UInt8>) -> Outcome {
+        guard message.count >= Query.headerLength,
+            message.bigEndian16(at: 2) & Query.responseFlag != 0,
+            message.bigEndian16(at: 4) == 0
+        else { return .malformed }
+        let rcode = ResponseCode(rawValue: message.bigEndian16(at: 2) & 0x0F)
+        return rcode == .noError || rcode == .nxDomain ? .malformed : .failed(rcode)
+    }
+
+    private static func compareQuestion(_ message: Span<UInt8>, _ sent: Span<UInt8>) -> Outcome {
+        var sameCase = true
+        for index in 0..<sent.count {
+            let theirs = message[Query.headerLength + index]
+            let ours = sent[index]
+            if theirs == ours { continue }
+            // Type and class have no letter case; they are the last four octets.
+            guard index < sent.count - 4, theirs.asciiLowercased == ours.asciiLowercased
+            else { return .otherQuestion }
+            sameCase = false
+        }
+        return sameCase ? .answer : .otherCase
+    }
+
+    // MARK: - Sections
+
+    /// One record as it lies in the message.
+    private struct RecordHead {
+        var owner = 0
+        var type = RecordType(0)
+        var recordClass: UInt16 = 0
+        var ttlSeconds: UInt32 = 0
+        var data = 0
+        var dataLength = 0
+    }
+
+    private var answers: [RecordHead] = []
+    private var authorities: [RecordHead] = []
+
+    private func collect(
+        _ message: Span<UInt8>, sectionsStart: Int, lowercaseName: UnsafeRawBufferPointer,
+        qtype: RecordType, dnssecOK: Bool, rcode: ResponseCode, isAuthentic: Bool
+    ) -> Outcome {
+        guard readHeads(message, from: sectionsStart) else { return .malformed }
+        writer.rewind(to: 0)
+        ttlTable.removeAll(keepingCapacity: true)
+        unsafe dictionary.start(with: lowercaseName)
+        guard unsafe followChain(message, from: lowercaseName, qtype: qtype)
+        else { return .malformed }
+        var answerCount = 0
+        var isSigned = false
+        var hasFinalRecord = false
+        var least = UInt32.max
+        for head in answers {
+            guard head.recordClass == 1, name.read(message, at: head.owner) != nil else { continue }
+            let isSignature = head.type == .rrsig
+            let belongs = unsafe isOnChain(lowercaseName)
+            let wanted =
+                belongs && (head.type == qtype || head.type == .cname || isSignature)
+                || head.type == .dname && (unsafe isAboveChain(lowercaseName))
+            guard wanted, dnssecOK || !isSignature || qtype == .rrsig else { continue }
+            guard put(head, message) else { return .malformed }
+            if head.type == qtype { hasFinalRecord = true }
+            isSigned = isSigned || isSignature
+            least = min(least, head.ttlSeconds)
+            answerCount += 1
+        }
+        var authorityCount = 0
+        for head in authorities where !hasFinalRecord || dnssecOK {
+            guard head.recordClass == 1, name.read(message, at: head.owner) != nil else { continue }
+            switch head.type.rawValue {
+            case RecordType.soa.rawValue:
+                guard !hasFinalRecord, unsafe isAboveLastName(lowercaseName) else { continue }
+            case RecordType.rrsig.rawValue, 47, 50:  // NSEC and NSEC3 prove what is not there
+                guard dnssecOK else { continue }
+                isSigned = true
+            default: continue
+            }
+            var limited = head
+            if head.type == .soa { limited.ttlSeconds = negativeTTL(of: head, message) }
+            guard put(limited, message) else { return .malformed }
+            least = min(least, limited.ttlSeconds)
+            authorityCount += 1
+        }
+        // Without its SOA a negative answer does not say how long it holds (RFC 2308 section 5).
+        if !hasFinalRecord && !authorities.contains(where: { $0.type == .soa }) { least = 0 }
+        assemble(
+            rcode: rcode, isAuthentic: isAuthentic, isSigned: isSigned, answerCount: answerCount,
+            authorityCount: authorityCount, least: least == .max ? 0 : least)
+        return .answer
+    }
+
+    /// Reads where the records of all three sections lie; false where one does not fit.
+    private func readHeads(_ message: Span<UInt8>, from start: Int) -> Bool {
+        answers.removeAll(keepingCapacity: true)
+        authorities.removeAll(keepingCapacity: true)
+        let answerCount = Int(message.bigEndian16(at: 6))
+        let authorityCount = Int(message.bigEndian16(at: 8))
+        let total = answerCount + authorityCount + Int(message.bigEndian16(at: 10))
+        guard total <= Self.maximumRecords else { return false }
+        var index = start
+        for number in 0..<total {
+            var head = RecordHead()
+            head.owner = index
+            guard let end = name.read(message, at: index), end + 10 <= message.count
+            else { return false }
+            head.type = RecordType(message.bigEndian16(at: end))
+            head.recordClass = message.bigEndian16(at: end + 2)
+            let ttl = message.bigEndian32(at: end + 4)
+            // A TTL with the top bit set means 0 (RFC 2181 section 8).
+            head.ttlSeconds = ttl > 0x7FFF_FFFF ? 0 : min(ttl, Self.maximumTTLSeconds)
+            head.dataLength = Int(message.bigEndian16(at: end + 8))
+            head.data = end + 10
+            index = head.data + head.dataLength
+            guard index <= message.count else { return false }
+            if number < answerCount {
+                answers.append(head)
+            } else if number < answerCount + authorityCount {
+                authorities.append(head)
+            }
+        }
+        return index == message.count
+    }
+
+    // MARK: - The CNAME chain
+
+    /// Notes each name that the answer's CNAME records lead to, in the order of the chain.
+    private func followChain(
+        _ message: Span<UInt8>, from qname: UnsafeRawBufferPointer, qtype: RecordType
+    ) -> Bool {
+        chain.removeAll(keepingCapacity: true)
+        chainCount = 0
+        guard qtype != .cname else { return true }
+        while true {
+            var found = false
+            for head in answers where head.type == .cname && head.recordClass == 1 {
+                guard name.read(message, at: head.owner) != nil else { return false }
+                guard unsafe isLastName(qname) else { continue }
+                guard let end = name.read(message, at: head.data),
+                    end == head.data + head.dataLength
+                else { return false }
+                found = true
+                break
+            }
+            guard found else { return true }
+            // A chain that comes back to itself, or has no end, answers nothing.
+            guard chainCount < Self.maximumChain, unsafe !isOnChain(qname) else { return false }
+            chain.append(UInt8(truncatingIfNeeded: name.count))
+            unsafe chain.append(
+                contentsOf: UnsafeBufferPointer(start: name.lowercase, count: name.count))
+            chainCount += 1
+        }
+    }
+
+    /// Calls `body` with the qname and every name of the chain.
+    private func forEachName(
+        _ qname: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer, Bool) -> Bool
+    ) -> Bool {
+        if unsafe body(qname, chainCount == 0) { return true }
+        return unsafe chain.withUnsafeBytes { octets in
+            var offset = 0
+            for number in 0..<chainCount {
+                // SAFETY: `followChain` wrote a length octet and so many octets for each name.
+                let length = unsafe Int(octets[offset])
+                let next = offset + 1 + length
+                if unsafe body(
+                    UnsafeRawBufferPointer(rebasing: octets[offset + 1..<next]),
+                    number == chainCount - 1)
+                {
+                    return true
+                }
+                offset = next
+            }
+            return false
+        }
+    }
+
+    private func isOnChain(_ qname: UnsafeRawBufferPointer) -> Bool {
+        unsafe forEachName(qname) { other, _ in unsafe name.equals(other) }
+    }
+
+    private func isLastName(_ qname: UnsafeRawBufferPointer) -> Bool {
+        unsafe forEachName(qname) { other, isLast in unsafe isLast && name.equals(other) }
+    }
+
+    private func isAboveChain(_ qname: UnsafeRawBufferPointer) -> Bool {
+        unsafe forEachName(qname) { other, _ in unsafe name.isEqualOrAbove(other) }
+    }
+
+    private func isAboveLastName(_ qname: UnsafeRawBufferPointer) -> Bool {
+        unsafe forEachName(qname) { other, isLast in unsafe isLast && name.isEqualOrAbove(other) }
+    }
+
+    // MARK: - Writing
+
+    private func negativeTTL(of head: RecordHead, _ message: Span<UInt8>) -> UInt32 {
+        guard head.dataLength >= 20 else { return 0 }
+        let minimum = message.bigEndian32(at: head.data + head.dataLength - 4)
+        return min(head.ttlSeconds, minimum, Self.maximumNegativeTTLSeconds)
+    }
+
+    /// Writes one record; false where its data is not what its type says.
+    private func put(_ head: RecordHead, _ message: Span<UInt8>) -> Bool {
+        guard ttlTable.count < Self.maximumRecords - 1 else { return false }
+        guard name.read(message, at: head.owner) != nil else { return false }
+        dictionary.put(name, into: &writer)
+        writer.put16(head.type.rawValue)
+        writer.put16(head.recordClass)
+        ttlTable.append((UInt32(writer.count), head.ttlSeconds))
+        writer.put32(head.ttlSeconds)
+        let lengthPlace = writer.count
+        writer.put16(0)
+        let end = head.data + head.dataLength
+        var index = head.data
+        if case .names(let skip, let count) = RecordDataLayout(head.type) {
+            guard index + skip <= end else { return false }
+            putRange(message, index, index + skip)
+            index += skip
+            for _ in 0..<count {
+                guard let next = name.read(message, at: index), next <= end else { return false }
+                dictionary.put(name, into: &writer)
+                index = next
+            }
+            if head.type == .soa {
+                guard end - index == 20 else { return false }
+                ttlTable.append(
+                    (
+                        UInt32(writer.count + 16) | Self.minimumMark,
+                        message.bigEndian32(at: end - 4)
+                    ))
+            }
+        }
+        putRange(message, index, end)
+        writer.patch16(
+            UInt16(truncatingIfNeeded: writer.count - lengthPlace - 2), at: lengthPlace)
+        return !writer.overflowed && writer.count - lengthPlace - 2 <= 65535
+    }
+
+    private func putRange(_ message: Span<UInt8>, _ start: Int, _ end: Int) {
+        for index in start..<end { writer.put8(message[index]) }
+    }
+
+    /// Puts the parts together as `AnswerView` reads them.
+    private func assemble(
+        rcode: ResponseCode, isAuthentic: Bool, isSigned: Bool, answerCount: Int,
+        authorityCount: Int, least: UInt32
+    ) {
+        let marks = UInt8(isAuthentic ? 1 : 0) | UInt8(isSigned ? 2 : 0)
+        // SAFETY: `blockCapacity` is the sum of the greatest lengths of all the parts.
+        unsafe block.storeBytes(of: rcode.rawValue, toByteOffset: 0, as: UInt16.self)
+        unsafe block.storeBytes(of: marks, toByteOffset: 2, as: UInt8.self)
+        unsafe block.storeBytes(
+            of: UInt8(truncatingIfNeeded: chainCount), toByteOffset: 3, as: UInt8.self)
+        unsafe block.storeBytes(
+            of: UInt16(truncatingIfNeeded: answerCount), toByteOffset: 4, as: UInt16.self)
+        unsafe block.storeBytes(
+            of: UInt16(truncatingIfNeeded: authorityCount), toByteOffset: 6, as: UInt16.self)
+        unsafe block.storeBytes(of: least, toByteOffset: 8, as: UInt32.self)
+        unsafe block.storeBytes(
+            of: UInt32(truncatingIfNeeded: ttlTable.count), toByteOffset: 12, as: UInt32.self)
+        unsafe block.storeBytes(
+            of: UInt32(truncatingIfNeeded: chain.count), toByteOffset: 16, as: UInt32.self)
+        unsafe block.storeBytes(of: 0, toByteOffset: 20, as: UInt32.self)
+        var offset = AnswerView.headerLength
+        for entry in ttlTable {
+            unsafe block.storeBytes(of: entry.offset, toByteOffset: offset, as: UInt32.self)
+            unsafe block.storeBytes(of: entry.ttl, toByteOffset: offset + 4, as: UInt32.self)
+            offset += 8
+        }
+        unsafe chain.withUnsafeBytes { octets in
+            if let source = octets.baseAddress {
+                unsafe (block + offset).copyMemory(from: source, byteCount: octets.count)
+            }
+        }
+        offset += chain.count
+        unsafe (block + offset).copyMemory(from: sections, byteCount: writer.count)
+        blockCount = offset + writer.count
+    }
+}

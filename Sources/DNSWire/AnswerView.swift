@@ -1,0 +1,141 @@
+/// An answer that may be given, ready to be written for any client: a view of one block of memory.
+///
+/// What an upstream said is kept in this form by the cache: sections that stand behind a question,
+/// a table of where the TTLs lie, and the names of the CNAME chain. Numbers are in host order:
+///
+///     | header, 24 octets | TTL table, 8 octets each | chain: length octet + name … | sections |
+///
+/// The view does not own the memory.
+@safe @frozen public struct AnswerView {
+    @usableFromInline let base: UnsafeRawPointer
+    /// The whole length of the block in octets.
+    public let count: Int
+
+    /// The length of the block's own header.
+    public static let headerLength = 24
+
+    /// Takes a block that an `AnswerDistiller` wrote; it must outlive the view.
+    @inlinable public init(_ block: UnsafeRawBufferPointer) {
+        // SAFETY: a block comes from the distiller alone, so its lengths are right; an empty
+        // buffer gives a view of length 0, which is never read.
+        unsafe base = block.baseAddress ?? UnsafeRawPointer(bitPattern: 8).unsafelyUnwrapped
+        count = block.count
+    }
+
+    /// The response code.
+    @inlinable public var rcode: ResponseCode {
+        ResponseCode(rawValue: unsafe base.loadUnaligned(fromByteOffset: 0, as: UInt16.self))
+    }
+    /// Whether the upstream vouched for the data (AD).
+    @inlinable public var isAuthentic: Bool {
+        unsafe base.load(fromByteOffset: 2, as: UInt8.self) & 1 != 0
+    }
+    /// Whether there are signatures, so that no octet of the data may change.
+    @inlinable public var isSigned: Bool {
+        unsafe base.load(fromByteOffset: 2, as: UInt8.self) & 2 != 0
+    }
+    /// How many names the CNAME chain has, the qname not counted.
+    @inlinable public var chainCount: Int {
+        Int(unsafe base.load(fromByteOffset: 3, as: UInt8.self))
+    }
+    @inlinable var answerCount: Int {
+        Int(unsafe base.loadUnaligned(fromByteOffset: 4, as: UInt16.self))
+    }
+    @inlinable var authorityCount: Int {
+        Int(unsafe base.loadUnaligned(fromByteOffset: 6, as: UInt16.self))
+    }
+    /// The seconds for which the answer may be kept: its least TTL; 0: not at all.
+    @inlinable public var ttlSeconds: UInt32 {
+        unsafe base.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
+    }
+    @inlinable var ttlCount: Int {
+        Int(unsafe base.loadUnaligned(fromByteOffset: 12, as: UInt32.self))
+    }
+    @inlinable var chainLength: Int {
+        Int(unsafe base.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
+    }
+    @inlinable var chainOffset: Int { Self.headerLength + 8 * ttlCount }
+    @inlinable var sectionsOffset: Int { chainOffset + chainLength }
+
+    /// The names of the CNAME chain in their order, each in wire format and lower case.
+    ///
+    /// - Parameter body: gets each name; false ends the walk.
+    @inlinable public func forEachChainName(_ body: (UnsafeRawBufferPointer) -> Bool) {
+        var offset = chainOffset
+        for _ in 0..<chainCount {
+            // SAFETY: the distiller wrote `chainCount` names of the lengths given here.
+            let length = unsafe Int(base.load(fromByteOffset: offset, as: UInt8.self))
+            guard unsafe body(UnsafeRawBufferPointer(start: base + offset + 1, count: length))
+            else { return }
+            offset += length + 1
+        }
+    }
+
+    /// Writes the whole message for one client.
+    ///
+    /// - Parameters:
+    ///   - writer: an empty writer whose capacity is what the client takes.
+    ///   - query: the client's query.
+    ///   - message: the client's message, whose question is repeated.
+    ///   - ageSeconds: how long ago the upstream answered.
+    ///   - ttlLimitSeconds: what no TTL may exceed: the seconds until the verdict may change.
+    ///   - payloadSize: what this server takes by UDP, for OPT.
+    /// - Returns: the least TTL in the message. Where it does not fit, the message is written
+    ///   empty and with TC set.
+    @inlinable public func write(
+        into writer: inout MessageWriter, answering query: Query, message: Span<UInt8>,
+        ageSeconds: UInt32, ttlLimitSeconds: UInt32, payloadSize: UInt16
+    ) -> UInt32 {
+        let authentic = isAuthentic && query.wantsAuthenticData ? Query.authenticDataFlag : 0
+        writer.putHeader(answering: query, rcode: rcode, flags: authentic)
+        writer.putQuestion(message, of: query)
+        let start = writer.count
+        // SAFETY: the block holds its sections up to its end.
+        let sections = unsafe UnsafeRawBufferPointer(
+            start: base + sectionsOffset, count: count - sectionsOffset)
+        unsafe writer.put(sections)
+        let additionals = query.hasOPT ? 1 : 0
+        if query.hasOPT {
+            unsafe writer.putOPT(answering: query, payloadSize: payloadSize, rcode: rcode)
+        }
+        guard !writer.overflowed else {
+            writeTruncated(into: &writer, answering: query, message: message, payloadSize)
+            return 0
+        }
+        writer.finishHeader(
+            questions: 1, answers: answerCount, authorities: authorityCount,
+            additionals: additionals)
+        var least = ttlLimitSeconds
+        for index in 0..<ttlCount {
+            let place = Self.headerLength + 8 * index
+            let offset = unsafe base.loadUnaligned(fromByteOffset: place, as: UInt32.self)
+            let ttl = unsafe base.loadUnaligned(fromByteOffset: place + 4, as: UInt32.self)
+            if offset & AnswerDistiller.minimumMark != 0 {
+                // The MINIMUM of a SOA: cut, so that a client that heeds it alone forgets too;
+                // but signed data must stay as it was signed, and its TTL does the same.
+                guard !isSigned else { continue }
+                writer.patch32(
+                    min(ttl, ttlLimitSeconds),
+                    at: start + Int(offset & ~AnswerDistiller.minimumMark))
+            } else {
+                let left = min(ttl > ageSeconds ? ttl - ageSeconds : 0, ttlLimitSeconds)
+                least = min(least, left)
+                writer.patch32(left, at: start + Int(offset))
+            }
+        }
+        return ttlCount == 0 ? 0 : least
+    }
+
+    @usableFromInline func writeTruncated(
+        into writer: inout MessageWriter, answering query: Query, message: Span<UInt8>,
+        _ payloadSize: UInt16
+    ) {
+        writer.rewind(to: 0)
+        writer.putHeader(answering: query, rcode: rcode, flags: Query.truncatedFlag)
+        writer.putQuestion(message, of: query)
+        if query.hasOPT {
+            unsafe writer.putOPT(answering: query, payloadSize: payloadSize, rcode: rcode)
+        }
+        writer.finishHeader(questions: 1, additionals: query.hasOPT ? 1 : 0)
+    }
+}
