@@ -1,1 +1,335 @@
 #include "CPacketIO.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// Room for one IP_PKTINFO or IPV6_PKTINFO message.
+#define CONTROL_BYTES 64
+
+struct cpio_batch {
+    unsigned slots;
+    size_t in_bytes, out_bytes;
+    unsigned out_count;
+    struct mmsghdr *in_messages, *out_messages;
+    struct iovec *in_vectors, *out_vectors;
+    struct sockaddr_in6 *in_names, *out_names;
+    uint8_t *in_control, *out_control;
+    uint8_t *in_buffer, *out_buffer;
+};
+
+static uint64_t load64(const uint8_t *bytes) {
+    uint64_t value = 0;
+    for (int i = 0; i < 8; i++) value = value << 8 | bytes[i];
+    return value;
+}
+
+static void store64(uint8_t *bytes, uint64_t value) {
+    for (int i = 7; i >= 0; i--, value >>= 8) bytes[i] = (uint8_t)value;
+}
+
+static bool is_v4(uint64_t high, uint64_t low) { return high == 0 && low >> 32 == 0xFFFF; }
+
+static uint64_t v4_low(struct in_addr address) {
+    return 0xFFFF00000000ull | ntohl(address.s_addr);
+}
+
+static socklen_t put_name(
+    struct sockaddr_in6 *name, uint64_t high, uint64_t low, uint16_t port, uint32_t scope,
+    bool v4) {
+    memset(name, 0, sizeof *name);
+    if (v4) {
+        struct sockaddr_in *four = (struct sockaddr_in *)name;
+        four->sin_family = AF_INET;
+        four->sin_port = htons(port);
+        four->sin_addr.s_addr = htonl((uint32_t)low);
+        return sizeof *four;
+    }
+    name->sin6_family = AF_INET6;
+    name->sin6_port = htons(port);
+    name->sin6_scope_id = scope;
+    store64(name->sin6_addr.s6_addr, high);
+    store64(name->sin6_addr.s6_addr + 8, low);
+    return sizeof *name;
+}
+
+static void get_name(const struct sockaddr_in6 *name, cpio_peer *peer) {
+    if (name->sin6_family == AF_INET) {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)name;
+        peer->remote_high = 0;
+        peer->remote_low = v4_low(four->sin_addr);
+        peer->port = ntohs(four->sin_port);
+        peer->is_v4 = true;
+    } else {
+        peer->remote_high = load64(name->sin6_addr.s6_addr);
+        peer->remote_low = load64(name->sin6_addr.s6_addr + 8);
+        peer->port = ntohs(name->sin6_port);
+        peer->scope = name->sin6_scope_id;
+        peer->is_v4 = false;
+    }
+}
+
+cpio_batch *cpio_batch_create(unsigned slots, size_t in_bytes, size_t out_bytes) {
+    cpio_batch *batch = calloc(1, sizeof *batch);
+    if (!batch) return NULL;
+    batch->slots = slots;
+    batch->in_bytes = in_bytes;
+    batch->out_bytes = out_bytes;
+    batch->in_messages = calloc(slots, sizeof *batch->in_messages);
+    batch->out_messages = calloc(slots, sizeof *batch->out_messages);
+    batch->in_vectors = calloc(slots, sizeof *batch->in_vectors);
+    batch->out_vectors = calloc(slots, sizeof *batch->out_vectors);
+    batch->in_names = calloc(slots, sizeof *batch->in_names);
+    batch->out_names = calloc(slots, sizeof *batch->out_names);
+    batch->in_control = calloc(slots, CONTROL_BYTES);
+    batch->out_control = calloc(slots, CONTROL_BYTES);
+    batch->in_buffer = calloc(slots, in_bytes);
+    batch->out_buffer = calloc(slots, out_bytes);
+    if (!batch->in_messages || !batch->out_messages || !batch->in_vectors || !batch->out_vectors ||
+        !batch->in_names || !batch->out_names || !batch->in_control || !batch->out_control ||
+        !batch->in_buffer || !batch->out_buffer) {
+        cpio_batch_destroy(batch);
+        return NULL;
+    }
+    for (unsigned i = 0; i < slots; i++) {
+        batch->in_vectors[i].iov_base = batch->in_buffer + i * in_bytes;
+        batch->in_vectors[i].iov_len = in_bytes;
+        batch->out_vectors[i].iov_base = batch->out_buffer + i * out_bytes;
+        struct msghdr *in = &batch->in_messages[i].msg_hdr;
+        in->msg_name = &batch->in_names[i];
+        in->msg_iov = &batch->in_vectors[i];
+        in->msg_iovlen = 1;
+        in->msg_control = batch->in_control + i * CONTROL_BYTES;
+        struct msghdr *out = &batch->out_messages[i].msg_hdr;
+        out->msg_name = &batch->out_names[i];
+        out->msg_iov = &batch->out_vectors[i];
+        out->msg_iovlen = 1;
+    }
+    return batch;
+}
+
+void cpio_batch_destroy(cpio_batch *batch) {
+    if (!batch) return;
+    free(batch->in_messages);
+    free(batch->out_messages);
+    free(batch->in_vectors);
+    free(batch->out_vectors);
+    free(batch->in_names);
+    free(batch->out_names);
+    free(batch->in_control);
+    free(batch->out_control);
+    free(batch->in_buffer);
+    free(batch->out_buffer);
+    free(batch);
+}
+
+int cpio_batch_receive(cpio_batch *batch, int fd) {
+    for (unsigned i = 0; i < batch->slots; i++) {
+        struct msghdr *in = &batch->in_messages[i].msg_hdr;
+        in->msg_namelen = sizeof(struct sockaddr_in6);
+        in->msg_controllen = CONTROL_BYTES;
+        in->msg_flags = 0;
+    }
+    // MSG_TRUNC: the length tells how long a datagram was that did not fit.
+    return recvmmsg(fd, batch->in_messages, batch->slots, MSG_DONTWAIT | MSG_TRUNC, NULL);
+}
+
+const uint8_t *cpio_batch_in_bytes(const cpio_batch *batch, unsigned slot) {
+    return batch->in_buffer + slot * batch->in_bytes;
+}
+
+size_t cpio_batch_in_length(const cpio_batch *batch, unsigned slot) {
+    return batch->in_messages[slot].msg_len;
+}
+
+void cpio_batch_in_peer(const cpio_batch *batch, unsigned slot, cpio_peer *peer) {
+    struct msghdr *message = &batch->in_messages[slot].msg_hdr;
+    memset(peer, 0, sizeof *peer);
+    get_name(&batch->in_names[slot], peer);
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control;
+         control = CMSG_NXTHDR(message, control)) {
+        if (control->cmsg_level == IPPROTO_IP && control->cmsg_type == IP_PKTINFO) {
+            struct in_pktinfo info;
+            memcpy(&info, CMSG_DATA(control), sizeof info);
+            peer->local_high = 0;
+            peer->local_low = v4_low(info.ipi_addr);
+            peer->interface = (uint32_t)info.ipi_ifindex;
+            peer->has_local = true;
+        } else if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_PKTINFO) {
+            struct in6_pktinfo info;
+            memcpy(&info, CMSG_DATA(control), sizeof info);
+            peer->local_high = load64(info.ipi6_addr.s6_addr);
+            peer->local_low = load64(info.ipi6_addr.s6_addr + 8);
+            peer->interface = info.ipi6_ifindex;
+            peer->has_local = true;
+        }
+    }
+}
+
+uint8_t *cpio_batch_out_room(cpio_batch *batch) {
+    return batch->out_count < batch->slots ? batch->out_buffer + batch->out_count * batch->out_bytes
+                                           : NULL;
+}
+
+unsigned cpio_batch_out_count(const cpio_batch *batch) { return batch->out_count; }
+
+void cpio_batch_out_push(cpio_batch *batch, size_t length, const cpio_peer *peer) {
+    unsigned slot = batch->out_count;
+    if (slot >= batch->slots || length > batch->out_bytes) return;
+    struct msghdr *message = &batch->out_messages[slot].msg_hdr;
+    batch->out_vectors[slot].iov_len = length;
+    message->msg_namelen = put_name(
+        &batch->out_names[slot], peer->remote_high, peer->remote_low, peer->port, peer->scope,
+        peer->is_v4);
+    message->msg_flags = 0;
+    message->msg_control = NULL;
+    message->msg_controllen = 0;
+    // The answer leaves from the address that was asked (RFC 2181 section 4), and for IPv6 by the
+    // interface too, since a link-local address means nothing without it.
+    if (peer->has_local) {
+        uint8_t *room = batch->out_control + slot * CONTROL_BYTES;
+        memset(room, 0, CONTROL_BYTES);
+        message->msg_control = room;
+        message->msg_controllen = CONTROL_BYTES;
+        struct cmsghdr *control = CMSG_FIRSTHDR(message);
+        if (peer->is_v4) {
+            struct in_pktinfo info = {0};
+            info.ipi_spec_dst.s_addr = htonl((uint32_t)peer->local_low);
+            control->cmsg_level = IPPROTO_IP;
+            control->cmsg_type = IP_PKTINFO;
+            control->cmsg_len = CMSG_LEN(sizeof info);
+            memcpy(CMSG_DATA(control), &info, sizeof info);
+            message->msg_controllen = CMSG_SPACE(sizeof info);
+        } else {
+            struct in6_pktinfo info = {0};
+            store64(info.ipi6_addr.s6_addr, peer->local_high);
+            store64(info.ipi6_addr.s6_addr + 8, peer->local_low);
+            info.ipi6_ifindex = peer->interface;
+            control->cmsg_level = IPPROTO_IPV6;
+            control->cmsg_type = IPV6_PKTINFO;
+            control->cmsg_len = CMSG_LEN(sizeof info);
+            memcpy(CMSG_DATA(control), &info, sizeof info);
+            message->msg_controllen = CMSG_SPACE(sizeof info);
+        }
+    }
+    batch->out_count = slot + 1;
+}
+
+unsigned cpio_batch_send(cpio_batch *batch, int fd, int patience_ms) {
+    unsigned done = 0, lost = 0;
+    while (done < batch->out_count) {
+        int sent = sendmmsg(fd, batch->out_messages + done, batch->out_count - done, MSG_NOSIGNAL);
+        if (sent > 0) {
+            done += (unsigned)sent;
+            continue;
+        }
+        if (errno == EINTR) continue;
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            struct pollfd waiting = {.fd = fd, .events = POLLOUT};
+            if (patience_ms > 0 && poll(&waiting, 1, patience_ms) > 0) continue;
+        }
+        // One datagram that cannot be sent must not hold up the others.
+        done++;
+        lost++;
+    }
+    batch->out_count = 0;
+    return lost;
+}
+
+static int failed(int fd) {
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return -1;
+}
+
+int cpio_serve_socket(uint64_t high, uint64_t low, uint16_t port, int type, bool shared) {
+    bool v4 = is_v4(high, low);
+    int fd = socket(v4 ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    int on = 1;
+    int bytes = 4 << 20;
+    // For UDP, SO_REUSEADDR would let a second server take the port in silence.
+    if (type == SOCK_STREAM) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0) return failed(fd);
+    if (!v4) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (type == SOCK_DGRAM) {
+        // A whole classroom asks at the same second after the bell.
+        if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0)
+            setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) < 0)
+            setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+        // Only a wildcard address needs to be told which of ours was asked.
+        if (v4 && (uint32_t)low == 0)
+            setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+        if (!v4) setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+        // Never fragment on what somebody claims about the path (RFC 9715 section 3.1).
+        int discover = IP_PMTUDISC_OMIT;
+        if (v4) setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof discover);
+    } else {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    struct sockaddr_in6 name;
+    socklen_t length = put_name(&name, high, low, port, 0, v4);
+    if (bind(fd, (struct sockaddr *)&name, length) < 0) return failed(fd);
+    if (type == SOCK_STREAM && listen(fd, 1024) < 0) return failed(fd);
+    return fd;
+}
+
+int cpio_ask_socket(uint64_t high, uint64_t low, uint16_t port, uint16_t local_port) {
+    bool v4 = is_v4(high, low);
+    int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    struct sockaddr_in6 name;
+    socklen_t length;
+    if (local_port) {
+        length = put_name(&name, 0, v4 ? 0xFFFF00000000ull : 0, local_port, 0, v4);
+        if (bind(fd, (struct sockaddr *)&name, length) < 0) return failed(fd);
+    }
+    length = put_name(&name, high, low, port, 0, v4);
+    if (connect(fd, (struct sockaddr *)&name, length) < 0) return failed(fd);
+    return fd;
+}
+
+int cpio_connect_socket(uint64_t high, uint64_t low, uint16_t port) {
+    bool v4 = is_v4(high, low);
+    int fd = socket(v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    struct sockaddr_in6 name;
+    socklen_t length = put_name(&name, high, low, port, 0, v4);
+    if (connect(fd, (struct sockaddr *)&name, length) < 0 && errno != EINPROGRESS)
+        return failed(fd);
+    return fd;
+}
+
+uint16_t cpio_local_port(int fd) {
+    struct sockaddr_in6 name;
+    socklen_t length = sizeof name;
+    memset(&name, 0, sizeof name);
+    if (getsockname(fd, (struct sockaddr *)&name, &length) < 0) return 0;
+    return ntohs(name.sin6_port);  // the port lies at the same place for both families
+}
+
+int cpio_accept(int fd, cpio_peer *peer) {
+    struct sockaddr_in6 name;
+    socklen_t length = sizeof name;
+    memset(&name, 0, sizeof name);
+    memset(peer, 0, sizeof *peer);
+    int connection = accept4(fd, (struct sockaddr *)&name, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (connection < 0) return -1;
+    int on = 1;
+    setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    get_name(&name, peer);
+    return connection;
+}
+
+int cpio_socket_error(int fd) {
+    int reason = 0;
+    socklen_t length = sizeof reason;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &length) < 0) return errno;
+    return reason;
+}

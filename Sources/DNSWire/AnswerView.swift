@@ -22,6 +22,9 @@
         count = block.count
     }
 
+    /// The block's first octet, for copying it whole.
+    @inlinable public var block: UnsafeRawPointer { unsafe base }
+
     /// The response code.
     @inlinable public var rcode: ResponseCode {
         ResponseCode(rawValue: unsafe base.loadUnaligned(fromByteOffset: 0, as: UInt16.self))
@@ -54,6 +57,11 @@
     @inlinable var chainLength: Int {
         Int(unsafe base.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
     }
+    /// What went wrong, for an answer that is a failure.
+    @inlinable public var extendedError: ExtendedErrorCode? {
+        let code = unsafe base.loadUnaligned(fromByteOffset: 20, as: UInt16.self)
+        return code == 0 ? nil : ExtendedErrorCode(rawValue: code)
+    }
     @inlinable var chainOffset: Int { Self.headerLength + 8 * ttlCount }
     @inlinable var sectionsOffset: Int { chainOffset + chainLength }
 
@@ -69,6 +77,21 @@
             else { return }
             offset += length + 1
         }
+    }
+
+    /// The block of an answer that is a failure: SERVFAIL and why (RFC 9520 section 3.2).
+    ///
+    /// - Parameter ttlSeconds: how long the failure is kept.
+    public static func failure(
+        _ error: ExtendedErrorCode, ttlSeconds: UInt32
+    ) -> [UInt8] {
+        var block = [UInt8](repeating: 0, count: headerLength)
+        block[0] = UInt8(truncatingIfNeeded: ResponseCode.servFail.rawValue)
+        for index in 0..<4 { block[8 + index] = UInt8(truncatingIfNeeded: ttlSeconds >> (8 * index)) }
+        for index in 0..<2 {
+            block[20 + index] = UInt8(truncatingIfNeeded: error.rawValue >> (8 * index))
+        }
+        return block
     }
 
     /// Writes the whole message for one client.

@@ -11,9 +11,9 @@
 /// the filter one name and the upstream another, so it is refused and never forwarded.
 ///
 /// Making one allocates nothing and costs one pass over the name.
-@frozen public struct Query {
+@frozen public struct Query: Sendable {
     /// What is to be done with the message.
-    @frozen public enum Status: UInt8 {
+    @frozen public enum Status: UInt8, Sendable {
         /// A query that may be decided and answered.
         case fine
         /// Too short for a header, or itself an answer: silence is the only safe reply.

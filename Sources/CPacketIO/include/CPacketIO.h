@@ -1,7 +1,76 @@
+// The few Linux calls that Swift cannot see: recvmmsg, sendmmsg, control messages, and the
+// headers of epoll, eventfd, inotify and signalfd.
 #ifndef CPACKETIO_H
 #define CPACKETIO_H
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+
+// Who sent a datagram and to which of our addresses, or where one is to go and from which.
+// Addresses are 128-bit numbers in two halves, in host byte order; IPv4 as ::ffff:a.b.c.d.
+typedef struct {
+    uint64_t remote_high, remote_low;
+    uint64_t local_high, local_low;  // valid if has_local
+    uint32_t scope;                  // IPv6 scope of a link-local remote address
+    uint32_t interface;              // the interface it came in by; 0 if unknown
+    uint16_t port;                   // remote port, host byte order
+    bool is_v4;                      // the socket is an AF_INET one
+    bool has_local;
+} cpio_peer;
+
+// A batch of datagrams with all their buffers, made once.
+typedef struct cpio_batch cpio_batch;
+
+// Makes a batch of `slots` datagrams, up to `in_bytes` each coming and `out_bytes` each going.
+// NULL if there is no memory.
+cpio_batch *cpio_batch_create(unsigned slots, size_t in_bytes, size_t out_bytes);
+void cpio_batch_destroy(cpio_batch *batch);
+
+// Receives what is there, up to the number of slots, without waiting.
+// The number of datagrams, or -1 with errno.
+int cpio_batch_receive(cpio_batch *batch, int fd);
+const uint8_t *cpio_batch_in_bytes(const cpio_batch *batch, unsigned slot);
+// The datagram's length; greater than `in_bytes` if it was cut.
+size_t cpio_batch_in_length(const cpio_batch *batch, unsigned slot);
+void cpio_batch_in_peer(const cpio_batch *batch, unsigned slot, cpio_peer *peer);
+
+// The room for the next outgoing datagram, or NULL if all slots are taken.
+uint8_t *cpio_batch_out_room(cpio_batch *batch);
+// Takes what was written into the room.
+void cpio_batch_out_push(cpio_batch *batch, size_t length, const cpio_peer *peer);
+unsigned cpio_batch_out_count(const cpio_batch *batch);
+// Sends all that was pushed and empties the batch. A full socket buffer is waited for, at most
+// `patience_ms`. The number of datagrams that could not be sent.
+unsigned cpio_batch_send(cpio_batch *batch, int fd, int patience_ms);
+
+// A socket bound to an address for serving, or -1 with errno. `type`: SOCK_DGRAM or SOCK_STREAM.
+// Port 0 takes any; `cpio_local_port` tells which. With `shared`, other sockets of ours may be
+// bound to the same address and the kernel spreads the clients over them; without it, EADDRINUSE
+// tells that somebody serves there already.
+int cpio_serve_socket(uint64_t high, uint64_t low, uint16_t port, int type, bool shared);
+// A non-blocking datagram socket on a port of the given number (0: the kernel's choice), connected
+// to an upstream, or -1 with errno.
+int cpio_ask_socket(uint64_t high, uint64_t low, uint16_t port, uint16_t local_port);
+// A non-blocking stream socket that is connecting to an upstream, or -1 with errno.
+int cpio_connect_socket(uint64_t high, uint64_t low, uint16_t port);
+uint16_t cpio_local_port(int fd);
+// Takes a connection without waiting and says whose it is; -1 with errno.
+int cpio_accept(int fd, cpio_peer *peer);
+// The error that a connecting socket met, 0 for none.
+int cpio_socket_error(int fd);
+
 #endif

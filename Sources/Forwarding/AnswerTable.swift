@@ -1,0 +1,181 @@
+import CPacketIO
+import Glibc
+import DNSWire
+
+/// One shard's entries: a table of open addresses over blocks of memory, one block an answer.
+///
+///     | stored, ms | expires, ms | hash | key length | answer length | used | key … | answer … |
+///
+/// Not thread-safe: its shard's lock guards it.
+@safe struct AnswerTable: ~Copyable {
+    private(set) var usedBytes = 0
+    private(set) var entryCount = 0
+    private let limit: Int
+    private var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    private var mask: Int
+    private var hand = 0
+
+    private static let keyOffset = 40
+    /// What malloc and the slot take besides the block itself, in octets.
+    private static let overhead = 32
+    private static let firstSlots = 64
+
+    init(limit: Int) {
+        self.limit = limit
+        unsafe slots = .allocate(capacity: Self.firstSlots)
+        unsafe slots.initialize(repeating: nil, count: Self.firstSlots)
+        mask = Self.firstSlots - 1
+    }
+
+    deinit {
+        for index in 0...mask { unsafe slots[index]?.deallocate() }
+        unsafe slots.deallocate()
+    }
+
+    /// Calls `body` with the answer to a question and its age, if there is one that still holds.
+    mutating func withAnswer(
+        to key: QuestionKey, nowMilliseconds: Int64, _ body: (AnswerView, UInt32) -> Void
+    ) -> Bool {
+        guard let index = find(key), let block = unsafe slots[index] else { return false }
+        let entry = unsafe Entry(block)
+        guard entry.expires > nowMilliseconds else {
+            remove(at: index)
+            return false
+        }
+        entry.markUsed()
+        let age = max(0, nowMilliseconds - entry.stored) / 1000
+        body(entry.answer, UInt32(truncatingIfNeeded: age))
+        return true
+    }
+
+    /// Keeps a copy of an answer in place of any older one, for as long as its TTL says.
+    mutating func insert(_ key: QuestionKey, _ answer: AnswerView, nowMilliseconds: Int64) {
+        if let old = find(key) { remove(at: old) }
+        guard answer.ttlSeconds > 0 else { return }
+        let size = Self.keyOffset + key.count + answer.count
+        guard size + Self.overhead <= limit else { return }
+        while usedBytes + size + Self.overhead > limit, entryCount > 0 { evictOne() }
+        if (entryCount + 1) * 4 > (mask + 1) * 3 { grow() }
+        // SAFETY: the block is as long as its header, key and answer together.
+        let block = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 8)
+        unsafe Entry.write(
+            block, key: key, answer: answer, stored: nowMilliseconds,
+            expires: nowMilliseconds + Int64(answer.ttlSeconds) * 1000)
+        unsafe place(block, hash: key.hash)
+        usedBytes += size + Self.overhead
+        entryCount += 1
+    }
+
+    private func find(_ key: QuestionKey) -> Int? {
+        var index = Int(truncatingIfNeeded: key.hash) & mask
+        // SAFETY: `index` is always masked; a quarter of the slots is empty, so this ends.
+        while let block = unsafe slots[index] {
+            if unsafe Entry(block).matches(key) { return index }
+            index = (index + 1) & mask
+        }
+        return nil
+    }
+
+    private func place(_ block: UnsafeMutableRawPointer, hash: UInt64) {
+        var index = Int(truncatingIfNeeded: hash) & mask
+        while unsafe slots[index] != nil { index = (index + 1) & mask }
+        unsafe slots[index] = block
+    }
+
+    /// Frees an entry and closes the gap, so that every other one is still found.
+    private mutating func remove(at start: Int) {
+        guard let block = unsafe slots[start] else { return }
+        usedBytes -= unsafe Entry(block).size + Self.overhead
+        entryCount -= 1
+        unsafe block.deallocate()
+        unsafe slots[start] = nil
+        var gap = start
+        var index = (start + 1) & mask
+        while let other = unsafe slots[index] {
+            let home = unsafe Int(truncatingIfNeeded: Entry(other).hash) & mask
+            if (index - home) & mask >= (index - gap) & mask {
+                unsafe slots[gap] = other
+                unsafe slots[index] = nil
+                gap = index
+            }
+            index = (index + 1) & mask
+        }
+    }
+
+    /// Takes the next entry under the hand that was not used since the hand last passed.
+    private mutating func evictOne() {
+        while entryCount > 0 {
+            hand = (hand + 1) & mask
+            guard let block = unsafe slots[hand] else { continue }
+            if unsafe !Entry(block).clearUsed() {
+                remove(at: hand)
+                return
+            }
+        }
+    }
+
+    private mutating func grow() {
+        let old = unsafe slots
+        let oldCount = mask + 1
+        unsafe slots = .allocate(capacity: oldCount * 2)
+        unsafe slots.initialize(repeating: nil, count: oldCount * 2)
+        mask = oldCount * 2 - 1
+        for index in 0..<oldCount {
+            if let block = unsafe old[index] { unsafe place(block, hash: Entry(block).hash) }
+        }
+        unsafe old.deallocate()
+    }
+
+    /// One block of memory, seen as an entry.
+    @safe private struct Entry {
+        let block: UnsafeMutableRawPointer
+
+        init(_ block: UnsafeMutableRawPointer) { unsafe self.block = block }
+
+        var stored: Int64 { unsafe block.load(as: Int64.self) }
+        var expires: Int64 { unsafe block.load(fromByteOffset: 8, as: Int64.self) }
+        var hash: UInt64 { unsafe block.load(fromByteOffset: 16, as: UInt64.self) }
+        var keyLength: Int { Int(unsafe block.load(fromByteOffset: 24, as: UInt32.self)) }
+        var answerLength: Int { Int(unsafe block.load(fromByteOffset: 28, as: UInt32.self)) }
+        var size: Int { AnswerTable.keyOffset + keyLength + answerLength }
+
+        var answer: AnswerView {
+            // SAFETY: the block holds `answerLength` octets behind the key.
+            unsafe AnswerView(
+                UnsafeRawBufferPointer(
+                    start: block + AnswerTable.keyOffset + keyLength, count: answerLength))
+        }
+
+        func matches(_ key: QuestionKey) -> Bool {
+            guard hash == key.hash, keyLength == key.count else { return false }
+            return unsafe memcmp(block + AnswerTable.keyOffset, key.octets, key.count) == 0
+        }
+
+        func markUsed() { unsafe block.storeBytes(of: 1, toByteOffset: 32, as: UInt8.self) }
+
+        func clearUsed() -> Bool {
+            let used = unsafe block.load(fromByteOffset: 32, as: UInt8.self) != 0
+            unsafe block.storeBytes(of: 0, toByteOffset: 32, as: UInt8.self)
+            return used
+        }
+
+        static func write(
+            _ block: UnsafeMutableRawPointer, key: QuestionKey, answer: AnswerView, stored: Int64,
+            expires: Int64
+        ) {
+            // SAFETY: the caller allocated room for exactly these parts.
+            unsafe block.storeBytes(of: stored, as: Int64.self)
+            unsafe block.storeBytes(of: expires, toByteOffset: 8, as: Int64.self)
+            unsafe block.storeBytes(of: key.hash, toByteOffset: 16, as: UInt64.self)
+            unsafe block.storeBytes(
+                of: UInt32(truncatingIfNeeded: key.count), toByteOffset: 24, as: UInt32.self)
+            unsafe block.storeBytes(
+                of: UInt32(truncatingIfNeeded: answer.count), toByteOffset: 28, as: UInt32.self)
+            unsafe block.storeBytes(of: 0, toByteOffset: 32, as: UInt64.self)
+            unsafe (block + AnswerTable.keyOffset).copyMemory(
+                from: key.octets, byteCount: key.count)
+            unsafe (block + AnswerTable.keyOffset + key.count).copyMemory(
+                from: answer.block, byteCount: answer.count)
+        }
+    }
+}

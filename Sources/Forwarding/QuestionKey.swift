@@ -1,0 +1,79 @@
+public import DNSWire
+
+/// What the cache knows an answer by: name, type, class, and the DO and CD bits of the query.
+///
+/// The octets are the qname in lower case, then type and class, then one octet of bits; they are
+/// held in a buffer made once. Belongs to one thread.
+@safe public final class QuestionKey {
+    /// The longest key in octets.
+    public static let maximumOctets = DomainName.maximumOctets + 5
+
+    let octets: UnsafeMutablePointer<UInt8>
+    private(set) var count = 0
+    private(set) var hash: UInt64 = 0
+    private let seed: (UInt64, UInt64)
+
+    /// Makes an empty key.
+    ///
+    /// - Parameter seed: the cache's secret, so that nobody can choose names that collide.
+    init(seed: (UInt64, UInt64)) {
+        unsafe octets = .allocate(capacity: Self.maximumOctets)
+        self.seed = seed
+    }
+
+    deinit { unsafe octets.deallocate() }
+
+    /// Sets the key.
+    ///
+    /// - Parameter lowercaseName: at most 255 octets.
+    public func set(
+        lowercaseName: UnsafeRawBufferPointer, qtype: RecordType, qclass: UInt16, dnssecOK: Bool,
+        checkingDisabled: Bool
+    ) {
+        let length = min(lowercaseName.count, DomainName.maximumOctets)
+        // SAFETY: `octets` holds 255 octets of name and five more.
+        if let source = lowercaseName.baseAddress {
+            unsafe UnsafeMutableRawPointer(octets).copyMemory(from: source, byteCount: length)
+        }
+        unsafe octets[length] = UInt8(truncatingIfNeeded: qtype.rawValue >> 8)
+        unsafe octets[length + 1] = UInt8(truncatingIfNeeded: qtype.rawValue)
+        unsafe octets[length + 2] = UInt8(truncatingIfNeeded: qclass >> 8)
+        unsafe octets[length + 3] = UInt8(truncatingIfNeeded: qclass)
+        unsafe octets[length + 4] = (dnssecOK ? 1 : 0) | (checkingDisabled ? 2 : 0)
+        count = length + 5
+        hash = computeHash()
+    }
+
+    /// Sets the key to what another one held.
+    func set(copy key: [UInt8]) {
+        count = min(key.count, Self.maximumOctets)
+        for index in 0..<count { unsafe octets[index] = key[index] }
+        hash = computeHash()
+    }
+
+    var copy: [UInt8] { unsafe Array(UnsafeBufferPointer(start: octets, count: count)) }
+
+    /// A keyed hash: eight octets at a time, each folded in by a full 128-bit product.
+    private func computeHash() -> UInt64 {
+        var state = seed.0 ^ UInt64(truncatingIfNeeded: count)
+        var index = 0
+        // SAFETY: no load reaches behind `count`.
+        while index + 8 <= count {
+            let word = unsafe UnsafeRawPointer(octets).loadUnaligned(
+                fromByteOffset: index, as: UInt64.self)
+            state = Self.fold(state ^ word, seed.1)
+            index += 8
+        }
+        var rest: UInt64 = 0
+        while index < count {
+            rest = unsafe rest << 8 | UInt64(octets[index])
+            index += 1
+        }
+        return Self.fold(Self.fold(state ^ rest, seed.1), 0x9E37_79B9_7F4A_7C15 ^ seed.0)
+    }
+
+    private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
+        let product = left.multipliedFullWidth(by: right | 1)
+        return product.high ^ product.low
+    }
+}
