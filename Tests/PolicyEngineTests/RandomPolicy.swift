@@ -1,0 +1,145 @@
+import DomainLists
+import PolicyEngine
+
+/// A generator that gives the same numbers each time (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
+
+    mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
+}
+
+/// Policies of every shape, small enough to be looked at.
+struct RandomPolicy {
+    let policy: Policy
+    let sets: [CategorySet]
+    /// All windows begin and end at a multiple of this.
+    let minuteStep: Int
+    /// The days within which things change.
+    let firstDay: CivilDate
+    let dayCount: Int
+
+    static let sourceCount = 8
+
+    init(seed: UInt64) {
+        var random = SeededGenerator(state: seed)
+        minuteStep = random.chance(70) ? 15 : 5
+        let zone = Zones.all[random.below(Zones.all.count)]
+        // Around a clock change more often than not.
+        let centres = ["2026-03-08", "2026-03-29", "2026-04-05", "2026-10-04", "2026-10-25"]
+        firstDay = date(centres[random.below(centres.count)]).advanced(byDays: -random.below(25))
+        dayCount = 35
+        let step = minuteStep
+        let periods = (0..<random.below(5) + 1).map { number in
+            Self.period(number, step: step, using: &random)
+        }
+        let groups = (0..<4).map { place in
+            Group(
+                name: "g\(place)",
+                parent: place > 0 && random.chance(60) ? random.below(place) : nil)
+        }
+        let rules = (0..<random.below(9)).map { number in
+            Self.rule(number, periods: periods.count, groups: groups.count, using: &random)
+        }
+        let sources = (0..<Self.sourceCount).map { place in
+            SourceInfo(defaultCategory: place % 3 == 0 ? "" : "c\(place % 4)")
+        }
+        policy = Policy(
+            zone: zone,
+            calendar: Self.calendar(from: firstDay, days: dayCount, using: &random),
+            periods: periods, groups: groups, rules: rules,
+            defaultAction: random.chance(50) ? .allow : .block, sources: sources)
+        sets = [CategorySet(tiers: [])] + (0..<5).map { _ in Self.set(using: &random) }
+    }
+
+    private static func period(
+        _ number: Int, step: Int, using random: inout SeededGenerator
+    ) -> Period {
+        let steps = 1440 / step
+        let windows = (0..<7).map { _ -> [Window] in
+            guard random.chance(70) else { return [] }
+            return (0..<random.below(3)).map { _ in
+                if random.chance(10) { return Window(startMinute: 0, endMinute: 1440) }
+                // Small hours are where the clocks change.
+                let bound = random.chance(50) ? 180 / step : steps
+                return Window(
+                    startMinute: random.below(bound) * step,
+                    endMinute: (random.below(bound) + 1) * step)
+            }
+        }
+        let when = DayKind.allCases[random.below(3)]
+        return Period(name: "p\(number)", when: when, windows: windows)
+    }
+
+    private static func rule(
+        _ number: Int, periods: Int, groups: Int, using random: inout SeededGenerator
+    ) -> Rule {
+        var listed: [SourceID: String] = [:]
+        for source in 0..<sourceCount where random.chance(35) {
+            listed[SourceID(rawValue: UInt16(source))] = random.chance(80) ? "r\(source % 3)" : ""
+        }
+        let pick = { (bound: Int, most: Int, random: inout SeededGenerator) -> [Int] in
+            (0..<random.below(most + 1)).map { _ in random.below(bound) }
+        }
+        return Rule(
+            id: "rule-\(number)", action: random.chance(50) ? .allow : .block,
+            target: random.chance(25) ? .everything : .listed(listed),
+            groups: random.chance(40) ? nil : pick(groups, 2, &random),
+            during: random.chance(30) ? [] : pick(periods, 2, &random),
+            exceptDuring: random.chance(50) ? [] : pick(periods, 2, &random),
+            isLocked: random.chance(15), isBuiltIn: random.chance(10))
+    }
+
+    private static func calendar(
+        from first: CivilDate, days: Int, using random: inout SeededGenerator
+    ) -> AcademicCalendar {
+        let ranges = { (count: Int, longest: Int, random: inout SeededGenerator) in
+            (0..<count).map { _ in
+                let start = first.advanced(byDays: random.below(days))
+                return start...start.advanced(byDays: random.below(longest))
+            }
+        }
+        return AcademicCalendar(
+            terms: ranges(random.below(3), 20, &random),
+            closed: ranges(random.below(3), 4, &random))
+    }
+
+    private static func set(using random: inout SeededGenerator) -> CategorySet {
+        var sources = (0..<sourceCount).filter { _ in random.chance(35) }
+        sources.shuffle(using: &random)
+        var tiers: [[SourceID]] = []
+        for source in sources {
+            let identifier = SourceID(rawValue: UInt16(source))
+            if tiers.isEmpty || random.chance(60) {
+                tiers.append([identifier])
+            } else {
+                tiers[tiers.count - 1].append(identifier)
+                tiers[tiers.count - 1].sort()
+            }
+        }
+        return CategorySet(tiers: tiers)
+    }
+
+    /// An instant within the days in question, often next to something that happens.
+    func instant(using random: inout SeededGenerator) -> Instant {
+        let day = firstDay.advanced(byDays: random.below(dayCount + 20) - 10)
+        let minute = random.below(1440 / minuteStep) * minuteStep
+        let local = CivilTime(date: day, secondOfDay: minute * 60)
+        var instant = policy.zone.instant(of: local)
+        if random.chance(30), let change = policy.zone.nextTransition(after: instant) {
+            instant = change
+        } else if random.chance(40) {
+            return instant + Int64(random.below(minuteStep * 60))
+        }
+        return instant + Int64(random.below(3) - 1)
+    }
+}
