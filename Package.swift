@@ -37,6 +37,7 @@ let package = Package(
         .systemLibrary(
             name: "CIDN", path: "Sources/CIDN", providers: [.apt(["libidn2-dev"])]),
         .target(name: "CPacketIO", path: "Sources/CPacketIO"),
+        .target(name: "CChecksum", path: "Sources/CChecksum"),
         // Line 1: DNS as bytes, and the library for everything off the query path.
         room("DNSWire"),
         room("LDNSBridge", ["CLDNS", "CIDN", "DNSWire"]),
@@ -47,7 +48,7 @@ let package = Package(
         // Line 4
         room("PolicyFile", ["CYAML", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine"]),
         room("Forwarding", ["CPacketIO", "DNSWire"]),
-        room("DecisionLog", ["DNSWire"]),
+        room("DecisionLog", ["CChecksum", "DNSWire"]),
         // Line 5
         room(
             "DNSServer",
@@ -72,7 +73,11 @@ let package = Package(
             "PolicyFileTests",
             ["PolicyFile", "PolicyEngine", "DomainLists", "DNSWire", "LDNSBridge"]),
         tests("ForwardingTests", ["Forwarding", "DNSWire"]),
-        tests("DecisionLogTests", ["DecisionLog", "DNSWire"]),
+        tests("DecisionLogTests", ["CChecksum", "DecisionLog", "DNSWire", "journal-writer"]),
+        // A child process for the log's tests to kill.
+        .executableTarget(
+            name: "journal-writer", dependencies: ["DecisionLog", "DNSWire"],
+            path: "Tests/Support/JournalWriter", swiftSettings: rules),
         tests("DNSServerTests", ["DNSServer", "DNSWire"]),
     ]
 )

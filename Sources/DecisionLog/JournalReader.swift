@@ -1,0 +1,241 @@
+import Glibc
+
+/// Reads a log from its files, in order; needs no lock and may run in any process.
+///
+/// Sees every row that was committed before it asks. Segments that are sealed or deleted meanwhile
+/// do no harm. Belongs to one thread.
+public final class JournalReader {
+    private let directory: LogDirectory
+    private let filter: RowFilter
+    private var matcher: RowMatcher
+    private var current: SegmentReader?
+    private var waiting: [SegmentName] = []
+    private var last: (name: SegmentName, inode: UInt64)?
+    private var expectedSeq: UInt64?
+    private var dictionaries: [UInt32: ResolvedDictionary] = [:]
+    private var lastNumber = UInt32.max
+    private var lastDictionary = ResolvedDictionary.unknown
+    private let isBoundToOneSegment: Bool
+
+    /// Places that are not as they were written, in the order of the log; at most
+    /// `maximumDamage` of them.
+    public private(set) var damage: [LogDamage] = []
+    /// The last row that was looked at, whether or not it passed the filter; 0 = none.
+    public private(set) var lastSeq: UInt64 = 0
+    /// How many rows were looked at.
+    public private(set) var rowCount = 0
+    /// How many segments were opened.
+    public private(set) var segmentCount = 0
+
+    /// How many damaged places are told one by one.
+    public static let maximumDamage = 10_000
+
+    /// Opens a log.
+    ///
+    /// - Throws: `JournalError` if the directory cannot be read.
+    public convenience init(directory path: String, filter: RowFilter = RowFilter()) throws {
+        let directory = try LogDirectory(path: path, create: false)
+        self.init(directory, filter: filter, only: nil)
+        waiting = firstSegments(try directory.segments())
+    }
+
+    /// - Parameter only: reads this segment and stops at its end.
+    init(_ directory: LogDirectory, filter: RowFilter, only: SegmentName?) {
+        self.directory = directory
+        self.filter = filter
+        matcher = RowMatcher(filter)
+        isBoundToOneSegment = only != nil
+        waiting = only.map { [$0] } ?? []
+    }
+
+    /// The next row that passes the filter; `nil` at the end of what is there now.
+    ///
+    /// After `nil` it may be called again: rows that have been written meanwhile come then.
+    public func next() -> DecisionRow? {
+        while let segment = current ?? openNext() {
+            switch segment.next() {
+            case .record(let record):
+                noteDamage(of: segment)
+                if let row = take(record, of: segment) { return row }
+            case .pending:
+                noteDamage(of: segment)
+                // Once a later segment is there, nothing more can come into this one: what came
+                // before that was seen is read first.
+                guard !isBoundToOneSegment, isFollowed(segment) else { return nil }
+                segment.isComplete = true
+            case .finished:
+                finish(segment)
+            }
+        }
+        return nil
+    }
+
+    // MARK: Records
+
+    private func take(_ record: RecordBytes, of segment: SegmentReader) -> DecisionRow? {
+        let number: UInt32 = record.load(RecordLayout.dictionaryOffset)
+        let kind: UInt32 = record.load(RecordLayout.kindOffset)
+        if kind == RecordKind.definition.rawValue {
+            define(number, record)
+            return nil
+        }
+        let seq: UInt64 = record.load(RecordLayout.seqOffset)
+        if seq != segment.expectedSeq {
+            note(
+                LogDamage(
+                    kind: .missing, file: "\(segment.name)", offset: segment.offset - record.count,
+                    bytes: 0, expectedSeq: segment.expectedSeq, foundSeq: seq))
+        }
+        segment.expectedSeq = seq &+ 1
+        lastSeq = seq
+        rowCount += 1
+        if number != lastNumber {
+            lastNumber = number
+            lastDictionary = dictionaries[number] ?? .unknown
+        }
+        guard matcher.matches(record, seq: seq, dictionary: lastDictionary) else { return nil }
+        return DecisionRow(record, dictionary: lastDictionary)
+    }
+
+    private func define(_ number: UInt32, _ record: RecordBytes) {
+        // SAFETY: `slice` stays within the record.
+        let body = unsafe RecordBytes(record.slice(RecordLayout.headerBytes, record.count))
+        dictionaries[number] = ResolvedDictionary(body) ?? .unknown
+        lastNumber = .max
+        lastDictionary = .unknown
+    }
+
+    private func note(_ found: LogDamage) {
+        if damage.count < Self.maximumDamage { damage.append(found) }
+    }
+
+    private func noteDamage(of segment: SegmentReader) {
+        guard !segment.damage.isEmpty else { return }
+        segment.damage.forEach(note)
+        segment.damage.removeAll()
+    }
+
+    // MARK: Segments
+
+    private func isFollowed(_ segment: SegmentReader) -> Bool {
+        guard let names = try? directory.segments(), let newest = names.last else { return false }
+        return newest > segment.name
+    }
+
+    private func finish(_ segment: SegmentReader) {
+        noteDamage(of: segment)
+        if let seal = segment.seal, segment.expectedSeq != seal.nextSeq {
+            note(
+                LogDamage(
+                    kind: .missing, file: "\(segment.name)", offset: segment.offset, bytes: 0,
+                    expectedSeq: segment.expectedSeq, foundSeq: seal.nextSeq))
+            segment.expectedSeq = seal.nextSeq
+        }
+        expectedSeq = segment.expectedSeq
+        last = (segment.name, segment.inode)
+        current = nil
+    }
+
+    private func openNext() -> SegmentReader? {
+        while let name = nextName() {
+            guard let segment = SegmentReader(name, in: directory) else {
+                // Deleted since it was listed: what was there is gone for good reason.
+                expectedSeq = nil
+                last = (name, 0)
+                continue
+            }
+            // An empty segment may be replaced by one of the same name, never by itself.
+            if let last, last.name == name, last.inode == segment.inode { return nil }
+            if let seal = segment.seal, filter.excludes(seal, firstSeq: name.firstSeq) {
+                expectedSeq = seal.nextSeq
+                last = (name, segment.inode)
+                continue
+            }
+            begin(segment)
+            return segment
+        }
+        return nil
+    }
+
+    private func begin(_ segment: SegmentReader) {
+        segmentCount += 1
+        if let expectedSeq, expectedSeq != segment.name.firstSeq {
+            note(
+                LogDamage(
+                    kind: .missing, file: "\(segment.name)", offset: 0, bytes: 0,
+                    expectedSeq: expectedSeq, foundSeq: segment.name.firstSeq))
+        }
+        dictionaries.removeAll(keepingCapacity: true)
+        lastNumber = .max
+        lastDictionary = .unknown
+        current = segment
+    }
+
+    private func nextName() -> SegmentName? {
+        if waiting.isEmpty, !isBoundToOneSegment, let names = try? directory.segments() {
+            if let last {
+                waiting = names.filter { $0 >= last.name }
+                // The same name again is of interest only while nothing newer is there.
+                if waiting.count > 1, waiting.first == last.name { waiting.removeFirst() }
+            } else {
+                waiting = firstSegments(names)
+            }
+        }
+        return waiting.isEmpty ? nil : waiting.removeFirst()
+    }
+
+    /// Leaves out what lies before `afterSeq`.
+    private func firstSegments(_ names: [SegmentName]) -> [SegmentName] {
+        guard let after = filter.afterSeq, after < .max,
+            let start = names.lastIndex(where: { $0.firstSeq <= after + 1 })
+        else { return names }
+        return Array(names[start...])
+    }
+}
+
+extension JournalReader {
+    /// The newest rows that pass a filter, oldest of them first.
+    ///
+    /// Reads segments from the newest back, only as many as it needs; holds `limit` rows.
+    ///
+    /// - Returns: the rows, the last seq of the log at that moment (0 = none), and the damage met.
+    public static func newest(
+        _ limit: Int, directory path: String, filter: RowFilter = RowFilter()
+    ) throws -> (rows: [DecisionRow], lastSeq: UInt64, damage: [LogDamage]) {
+        let directory = try LogDirectory(path: path, create: false)
+        var rows: [DecisionRow] = []
+        var damage: [LogDamage] = []
+        var lastSeq: UInt64 = 0
+        for name in try directory.segments().reversed() {
+            let reader = JournalReader(directory, filter: filter, only: name)
+            let found = reader.last(limit - rows.count)
+            rows = found + rows
+            damage = reader.damage + damage
+            if lastSeq == 0 {
+                lastSeq = max(reader.lastSeq, name.firstSeq > 0 ? name.firstSeq - 1 : 0)
+            }
+            if rows.count >= limit { break }
+            if let after = filter.afterSeq, name.firstSeq <= after { break }
+        }
+        return (rows, lastSeq, damage)
+    }
+
+    /// The last rows of what this reader gives, in a ring.
+    private func last(_ limit: Int) -> [DecisionRow] {
+        guard limit > 0 else {
+            while next() != nil {}
+            return []
+        }
+        var ring: [DecisionRow] = []
+        var oldest = 0
+        while let row = next() {
+            if ring.count < limit {
+                ring.append(row)
+            } else {
+                ring[oldest] = row
+                oldest = (oldest + 1) % limit
+            }
+        }
+        return Array(ring[oldest...] + ring[..<oldest])
+    }
+}

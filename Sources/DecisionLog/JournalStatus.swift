@@ -1,0 +1,108 @@
+import Glibc
+
+/// Why a log could not be opened.
+public struct JournalError: Error, Sendable, CustomStringConvertible {
+    /// The kinds of failure.
+    public enum Code: Sendable, Equatable {
+        /// The directory is missing, is none, or may not be read or written.
+        case directoryUnusable
+        /// Another process writes this log.
+        case directoryInUse
+        /// A file of the log could not be read.
+        case unreadable
+    }
+
+    /// What kind of failure it is.
+    public let code: Code
+    /// The directory or file.
+    public let path: String
+    /// The system's error number; 0 where none applies.
+    public let errno: Int32
+    /// The process that holds the log, where that is known.
+    public let holder: Int?
+
+    init(_ code: Code, path: String, errno: Int32, holder: Int? = nil) {
+        self.code = code
+        self.path = path
+        self.errno = errno
+        self.holder = holder
+    }
+
+    /// One line for a person.
+    public var description: String {
+        switch code {
+        case .directoryUnusable:
+            "log directory \(path) cannot be used: \(systemErrorText(errno))"
+        case .directoryInUse:
+            "log directory \(path) is in use by \(holder.map { "process \($0)" } ?? "another process")"
+        case .unreadable:
+            "\(path) cannot be read: \(systemErrorText(errno))"
+        }
+    }
+}
+
+/// Decisions that could not be recorded.
+public struct RecordGap: Sendable, Equatable {
+    /// How many.
+    public var count: UInt64
+    /// When the first of them was asked, in microseconds since 1970 UTC.
+    public var firstMicros: Int64
+    /// When the last of them was asked.
+    public var lastMicros: Int64
+    /// The system's error number.
+    public var errno: Int32
+
+    static let none = RecordGap(count: 0, firstMicros: .max, lastMicros: .min, errno: 0)
+
+    /// The reason in words.
+    public var reason: String { systemErrorText(errno) }
+}
+
+/// How the journal is doing.
+public struct JournalStatus: Sendable {
+    /// The seq that the next row gets.
+    public var nextSeq: UInt64
+    /// The file that is being written; `nil` while there is none.
+    public var segmentFile: String?
+    /// How much of it is used.
+    public var segmentUsedBytes: Int
+    /// How much it can take.
+    public var segmentCapacityBytes: Int
+    /// Whether the next segment lies ready.
+    public var isSpareReady: Bool
+    /// Decisions lost and not yet noted in the log by a gap row; `nil` if there are none.
+    public var pendingGap: RecordGap?
+    /// How many decisions this journal has lost since it was opened.
+    public var lostCount: UInt64
+    /// Why no segment can be made at present; `nil` while all is well.
+    public var failure: String?
+    /// Why the last attempt to write the mapping to the disk failed; `nil` if it did not.
+    public var syncFailure: String?
+    /// Bytes of half-written records that opening the log cut off: a crash left them.
+    public var tornBytes: Int
+    /// Rows that were found by reading an unsealed segment when the log was opened.
+    public var recoveredRows: Int
+}
+
+/// The system's words for an error number, with the log's own where those say more.
+func systemErrorText(_ number: Int32) -> String {
+    switch number {
+    case 0: return "unknown reason"
+    case ENOBUFS: return "a worker's batch was full"
+    case EFBIG: return "the record does not fit in a segment"
+    case ESHUTDOWN: return "the log was closed"
+    default: break
+    }
+    return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+        // SAFETY: the buffer is as long as is said and gets a terminated string.
+        guard let base = buffer.baseAddress, unsafe strerror_r(number, base, 256) == 0
+        else { return "system error \(number)" }
+        return unsafe String(cString: base).lowercasedFirst
+    }
+}
+
+extension String {
+    fileprivate var lowercasedFirst: String {
+        hasPrefix("I/O") ? self : prefix(1).lowercased() + dropFirst()
+    }
+}

@@ -1,0 +1,188 @@
+import Glibc
+
+/// The directory of a log: names, and the few calls on files within it.
+///
+/// Everything goes by the directory's descriptor, so that moving the directory while the server
+/// runs does no harm.
+final class LogDirectory: Sendable {
+    let path: String
+    let descriptor: Int32
+
+    /// - Parameter create: whether to make the directory (0700) where it is missing.
+    init(path: String, create: Bool) throws(JournalError) {
+        self.path = path
+        if create, unsafe mkdir(path, 0o700) != 0, errno != EEXIST {
+            throw JournalError(.directoryUnusable, path: path, errno: errno)
+        }
+        descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw JournalError(.directoryUnusable, path: path, errno: errno)
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Takes the log for this process, until `unlock` or the end of the process.
+    ///
+    /// The lock is on the directory itself, which needs no room on a full disk; the file only tells
+    /// others who holds it.
+    func lock() throws(JournalError) {
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let reason = errno
+            guard reason == EWOULDBLOCK else {
+                throw JournalError(.directoryUnusable, path: path, errno: reason)
+            }
+            throw JournalError(.directoryInUse, path: path, errno: reason, holder: lockHolder)
+        }
+        guard let file = create(Self.lockFile) else {
+            let reason = errno
+            if reason == ENOSPC || reason == EDQUOT { return }
+            unlock()
+            throw JournalError(.directoryUnusable, path: path, errno: reason)
+        }
+        _ = FileIO.write(Array("\(getpid())\n".utf8), to: file, at: 0)
+        close(file)
+    }
+
+    /// Gives the log to whoever comes next.
+    func unlock() {
+        remove(Self.lockFile)
+        _ = flock(descriptor, LOCK_UN)
+    }
+
+    private static let lockFile = "journal.lock"
+
+    private var lockHolder: Int? {
+        guard let file = openForReading(Self.lockFile) else { return nil }
+        defer { close(file) }
+        let text = String(decoding: FileIO.read(file, at: 0, count: 20), as: UTF8.self)
+        return Int(text.prefix { $0.isNumber })
+    }
+
+    /// Opens a file for reading; `nil` and `errno` set where that fails.
+    func openForReading(_ name: String) -> Int32? {
+        let file = unsafe openat(descriptor, name, O_RDONLY | O_CLOEXEC)
+        return file >= 0 ? file : nil
+    }
+
+    /// Opens an existing file for writing.
+    func openForWriting(_ name: String) -> Int32? {
+        let file = unsafe openat(descriptor, name, O_RDWR | O_CLOEXEC)
+        return file >= 0 ? file : nil
+    }
+
+    /// Makes an empty file (0600), in place of one that may be there.
+    func create(_ name: String) -> Int32? {
+        let file = unsafe openat(descriptor, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        return file >= 0 ? file : nil
+    }
+
+    @discardableResult func remove(_ name: String) -> Bool {
+        unsafe unlinkat(descriptor, name, 0) == 0
+    }
+
+    /// Makes renames and removals last through a power cut.
+    func sync() { _ = fsync(descriptor) }
+
+    /// The segments that are there now, by first seq.
+    func segments() throws(JournalError) -> [SegmentName] {
+        // A descriptor of its own: reading a directory moves the descriptor's position.
+        let file = unsafe open("/proc/self/fd/\(descriptor)", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { throw JournalError(.directoryUnusable, path: path, errno: errno) }
+        guard let stream = unsafe fdopendir(file) else {
+            let reason = errno
+            close(file)
+            throw JournalError(.directoryUnusable, path: path, errno: reason)
+        }
+        defer { unsafe closedir(stream) }
+        var names: [SegmentName] = []
+        while let entry = unsafe readdir(stream) {
+            // SAFETY: `d_name` is a terminated string within the entry, which lives until the next
+            // call; the text is copied.
+            let text = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if let name = SegmentName(text) { names.append(name) }
+        }
+        return names.sorted()
+    }
+}
+
+/// The file name of a segment, which is its first seq: `decisions-00000000000000000001.bgl`.
+struct SegmentName: Hashable, Comparable, Sendable, CustomStringConvertible {
+    static let prefix = "decisions-"
+    static let suffix = ".bgl"
+    static let digits = 20
+
+    let firstSeq: UInt64
+
+    init(firstSeq: UInt64) { self.firstSeq = firstSeq }
+
+    init?(_ text: String) {
+        guard text.hasPrefix(Self.prefix), text.hasSuffix(Self.suffix) else { return nil }
+        let number = text.dropFirst(Self.prefix.count).dropLast(Self.suffix.count)
+        guard number.utf8.count == Self.digits, number.utf8.allSatisfy({ 0x30...0x39 ~= $0 }),
+            let seq = UInt64(number)
+        else { return nil }
+        firstSeq = seq
+    }
+
+    var description: String {
+        let number = String(firstSeq)
+        let zeros = String(repeating: "0", count: Self.digits - number.utf8.count)
+        return Self.prefix + zeros + number + Self.suffix
+    }
+
+    static func < (left: Self, right: Self) -> Bool { left.firstSeq < right.firstSeq }
+}
+
+/// Calls that may come back early, taken to their end.
+enum FileIO {
+    /// Reads up to `count` bytes; fewer at the file's end or on an error.
+    ///
+    /// - Parameter base: room for `count` bytes.
+    @unsafe static func read(
+        _ file: Int32, at offset: Int, into base: UnsafeMutableRawPointer, count: Int
+    ) -> Int {
+        var done = 0
+        while done < count {
+            // SAFETY: the rest of the room that the caller gives.
+            let got = unsafe pread(file, base + done, count - done, off_t(offset + done))
+            if got < 0, errno == EINTR { continue }
+            if got <= 0 { break }
+            done += got
+        }
+        return done
+    }
+
+    /// Reads a part of a file; shorter at its end or on an error.
+    static func read(_ file: Int32, at offset: Int, count: Int) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, initialized in
+            // SAFETY: as many bytes are initialized as were read.
+            guard let base = buffer.baseAddress else { return }
+            initialized = unsafe read(file, at: offset, into: base, count: count)
+        }
+    }
+
+    /// Writes all bytes, or says that it could not.
+    static func write(_ bytes: [UInt8], to file: Int32, at offset: Int) -> Bool {
+        var done = 0
+        while done < bytes.count {
+            let put = unsafe bytes.withUnsafeBytes { buffer -> Int in
+                // SAFETY: `done` is below the count, so the buffer has an address.
+                guard let base = buffer.baseAddress else { return -1 }
+                return unsafe pwrite(file, base + done, buffer.count - done, off_t(offset + done))
+            }
+            if put < 0, errno == EINTR { continue }
+            if put <= 0 { return false }
+            done += put
+        }
+        return true
+    }
+
+    /// The size of a file in bytes; 0 where it cannot be told.
+    static func size(_ file: Int32) -> Int {
+        var information = stat()
+        return unsafe fstat(file, &information) == 0 ? Int(information.st_size) : 0
+    }
+}

@@ -1,0 +1,152 @@
+public import DNSWire
+
+/// Which rows are asked for; all that is given must hold.
+public struct RowFilter: Sendable {
+    /// Not before this instant, in microseconds since 1970 UTC.
+    public var sinceMicros: Int64?
+    /// Before this instant (which itself is left out), in microseconds since 1970 UTC.
+    public var untilMicros: Int64?
+    /// The group's name; groups that inherit from it are not meant.
+    public var group: String?
+    /// The network of the client.
+    public var client: IPNetwork?
+    /// The name asked for.
+    public var name: NameFilter?
+    /// What was done.
+    public var verdict: RecordVerdict?
+    /// The id of the deciding rule, or `default`.
+    public var rule: String?
+    /// A category: a whole path, or components of one, as `chatrooms` of `social-media/chatrooms`.
+    public var category: String?
+    /// Only rows behind this one.
+    public var afterSeq: UInt64?
+
+    /// All rows.
+    public init() {}
+
+    /// Whether no row of a sealed segment can pass.
+    func excludes(_ seal: SegmentSeal, firstSeq: UInt64) -> Bool {
+        if let sinceMicros, seal.greatestMicros < sinceMicros { return true }
+        if let untilMicros, seal.leastMicros >= untilMicros { return true }
+        if let afterSeq, seal.nextSeq <= afterSeq { return true }
+        return false
+    }
+}
+
+/// A name and everything under it, or with `=` before it that name alone.
+public struct NameFilter: Sendable, Equatable {
+    /// The name.
+    public let domain: DomainName
+    /// Whether names under it are left out.
+    public let isExact: Bool
+
+    /// Reads `example.com` or `=www.example.com`.
+    public init(parsing text: String) throws(NameError) {
+        isExact = text.hasPrefix("=")
+        domain = try DomainName(parsing: isExact ? String(text.dropFirst()) : text)
+    }
+
+    /// Whether a name passes that lies in wire format, in whatever case.
+    func matches(_ wire: UnsafeRawBufferPointer) -> Bool {
+        let wanted = domain.wire
+        guard isExact ? wire.count == wanted.count : wire.count >= wanted.count else {
+            return false
+        }
+        let start = wire.count - wanted.count
+        for index in wanted.indices {
+            // SAFETY: `start` + `index` is below `wire.count`.
+            let octet = unsafe wire[start + index]
+            guard octet.asciiLowercased == wanted[index] else { return false }
+        }
+        var label = 0
+        while label < start {
+            // SAFETY: `label` is below `start`, which is at most `wire.count`.
+            label += unsafe Int(wire[label]) + 1
+        }
+        return label == start
+    }
+}
+
+/// A filter that is ready to be asked a million times a second.
+///
+/// The texts are compared once per dictionary; a row then costs a look into a table.
+struct RowMatcher {
+    private let filter: RowFilter
+    private let needsTexts: Bool
+    private var dictionary: ResolvedDictionary?
+    private var groups: [Bool] = []
+    private var rules: [Bool] = []
+    private var categories: [Bool] = []
+
+    init(_ filter: RowFilter) {
+        self.filter = filter
+        needsTexts = filter.group != nil || filter.rule != nil || filter.category != nil
+    }
+
+    mutating func matches(
+        _ record: RecordBytes, seq: UInt64, dictionary: ResolvedDictionary
+    ) -> Bool {
+        if let after = filter.afterSeq, seq <= after { return false }
+        let time: Int64 = record.load(RecordLayout.headerBytes)
+        if let since = filter.sinceMicros, time < since { return false }
+        if let until = filter.untilMicros, time >= until { return false }
+        let isGap = record.load(RecordLayout.kindOffset) == RecordKind.gap.rawValue
+        if let verdict = filter.verdict {
+            let recorded = isGap ? RecordVerdict.gap.rawValue : record.load(70)
+            if recorded != verdict.rawValue { return false }
+        }
+        if isGap { return !needsTexts && filter.client == nil && filter.name == nil }
+        if let client = filter.client,
+            !client.contains(IPAddress(high: record.load(32), low: record.load(40)))
+        {
+            return false
+        }
+        if let name = filter.name {
+            let length: UInt8 = record.load(RecordLayout.nameLengthOffset)
+            // SAFETY: `slice` stays within the record.
+            guard unsafe name.matches(record.slice(RecordLayout.nameOffset, Int(length)))
+            else { return false }
+        }
+        return !needsTexts || matchesTexts(record, dictionary)
+    }
+
+    private mutating func matchesTexts(
+        _ record: RecordBytes, _ dictionary: ResolvedDictionary
+    ) -> Bool {
+        if self.dictionary !== dictionary { prepare(dictionary) }
+        if let group = filter.group, !Self.look(record.load(56), groups, none: false, group) {
+            return false
+        }
+        if let rule = filter.rule, !Self.look(record.load(58), rules, none: rule == "default", rule)
+        {
+            return false
+        }
+        if let category = filter.category,
+            !Self.look(record.load(60), categories, none: false, category)
+        {
+            return false
+        }
+        return true
+    }
+
+    private static func look(
+        _ number: UInt16, _ table: [Bool], none: Bool, _ wanted: String
+    ) -> Bool {
+        if number == .max { return none }
+        return Int(number) < table.count ? table[Int(number)] : wanted == "#\(number)"
+    }
+
+    private mutating func prepare(_ dictionary: ResolvedDictionary) {
+        self.dictionary = dictionary
+        groups = dictionary.groups.map { $0 == filter.group }
+        rules = dictionary.rules.map { $0 == filter.rule }
+        let wanted = (filter.category ?? "").split(separator: "/")
+        categories = dictionary.categories.map { path in
+            let parts = path.split(separator: "/")
+            guard !wanted.isEmpty, parts.count >= wanted.count else { return false }
+            return (0...(parts.count - wanted.count)).contains { start in
+                parts[start...].starts(with: wanted)
+            }
+        }
+    }
+}

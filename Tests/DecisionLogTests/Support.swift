@@ -1,0 +1,198 @@
+import DNSWire
+import DecisionLog
+import Glibc
+import Synchronization
+
+/// A directory that is there while the value lives.
+final class TemporaryDirectory {
+    let path: String
+
+    init() {
+        path = "/tmp/decision-log-\(getpid())-\(UInt64.random(in: 0 ... .max))"
+        _ = unsafe mkdir(path, 0o700)
+    }
+
+    deinit {
+        for name in files() { unsafe unlink("\(path)/\(name)") }
+        unsafe rmdir(path)
+    }
+
+    func files() -> [String] { listFiles(path) }
+
+    /// The segments, in order.
+    func segments() -> [String] { files().filter { $0.hasSuffix(".bgl") }.map { "\(path)/\($0)" } }
+}
+
+func listFiles(_ path: String) -> [String] {
+    guard let stream = unsafe opendir(path) else { return [] }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+        // SAFETY: the name is terminated within the entry; the text is copied.
+        let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) {
+            unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+}
+
+func readFile(_ path: String) -> [UInt8] {
+    let file = unsafe open(path, O_RDONLY)
+    guard file >= 0 else { return [] }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        // SAFETY: at most the chunk's size.
+        let count = unsafe read(file, &chunk, chunk.count)
+        guard count > 0 else { return bytes }
+        bytes += chunk[..<count]
+    }
+}
+
+func writeFile(_ path: String, _ bytes: [UInt8]) {
+    let file = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    guard file >= 0 else { return }
+    defer { close(file) }
+    var done = 0
+    while done < bytes.count {
+        // SAFETY: the rest of the array.
+        let count = unsafe bytes.withUnsafeBytes { buffer -> Int in
+            guard let base = buffer.baseAddress else { return -1 }
+            return unsafe write(file, base + done, buffer.count - done)
+        }
+        guard count > 0 else { return }
+        done += count
+    }
+}
+
+/// A small random generator with a seed (SplitMix64), so that a failure comes back.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
+
+/// A decision as a test hands it in and expects it back.
+struct Sample: Equatable {
+    var record: DecisionRecord
+    var name: [UInt8]
+    var via: [UInt8] = []
+
+    static func random(using generator: inout SeededGenerator, time: Int64) -> Sample {
+        let record = DecisionRecord(
+            timeMicros: time,
+            client: Bool.random(using: &generator)
+                ? IPAddress(v4: 0x0A14_0000 | UInt32.random(in: 0..<512, using: &generator))
+                : IPAddress(
+                    high: 0x2001_0DB8 << 32, low: UInt64.random(in: 0..<512, using: &generator)),
+            group: index(below: 4, &generator), rule: index(below: 5, &generator),
+            category: index(below: 4, &generator), list: index(below: 3, &generator),
+            period: index(below: 3, &generator), device: index(below: 2, &generator),
+            verdict: [.allow, .block, .rewrite].randomElement(using: &generator) ?? .allow,
+            rcode: [0, 2, 3, 5, 16, 77].randomElement(using: &generator) ?? 0,
+            ttlSeconds: [0, 60, 86400, .max].randomElement(using: &generator) ?? 0,
+            source: RecordSource.allCases.randomElement(using: &generator) ?? .cache,
+            micros: UInt32.random(in: 0...5_000_000, using: &generator),
+            qtype: [1, 28, 65, 4711].randomElement(using: &generator) ?? 1,
+            matchedLabels: UInt8.random(in: 0...5, using: &generator))
+        let isAliased = UInt8.random(in: 0..<8, using: &generator) == 0
+        return Sample(
+            record: record, name: randomName(&generator),
+            via: isAliased ? randomName(&generator) : [])
+    }
+
+    private static func index(below bound: UInt16, _ generator: inout SeededGenerator) -> UInt16 {
+        let number = UInt16.random(in: 0...bound, using: &generator)
+        return number == bound ? .max : number
+    }
+
+    private static func randomName(_ generator: inout SeededGenerator) -> [UInt8] {
+        if UInt8.random(in: 0..<50, using: &generator) == 0 { return [0] }
+        let words = [
+            "www", "example", "test", "com", "net", "a-b", "x,\"y", "ünï", "\u{1}", "A.b\\",
+        ]
+        var wire: [UInt8] = []
+        for _ in 0..<UInt8.random(in: 1...4, using: &generator) {
+            let label = Array((words.randomElement(using: &generator) ?? "www").utf8)
+            wire += [UInt8(label.count)] + label
+        }
+        if UInt8.random(in: 0..<40, using: &generator) == 0 {
+            while wire.count + 51 < 255 { wire += [50] + [UInt8](repeating: 0x61, count: 50) }
+        }
+        return wire + [0]
+    }
+}
+
+let samplePolicy = RecordDictionary(
+    policyHash: "4f1d", groups: ["learner", "staff", "guest", "learner-phone"],
+    rules: [("harm", "high"), ("breaks", nil), ("a,b", nil), ("quo\"ted", "low"), ("tab\t", nil)],
+    categories: ["social-media", "social-media/chatrooms", "harm/adult", "media/social"],
+    lists: ["services", "malware", "adult"], periods: ["break", "lunch", "night"],
+    devices: ["library-pc-1", "head, laptop"])
+
+func wire(_ name: String) -> [UInt8] { (try? DomainName(parsing: name))?.wire ?? [0] }
+
+/// Appends a sample to a batch.
+func append(_ sample: Sample, to batch: inout RecordBatch) {
+    // SAFETY: the bytes are only read, within the call.
+    unsafe sample.name.withUnsafeBytes { name in
+        unsafe sample.via.withUnsafeBytes { via in
+            unsafe batch.append(sample.record, qname: name, via: via)
+        }
+    }
+}
+
+extension Journal {
+    /// Commits samples in batches of a given size.
+    func commit(_ samples: [Sample], batchSize: Int = 50, dictionary: UInt32) {
+        var batch = RecordBatch(capacityBytes: 1 << 16)
+        for sample in samples {
+            append(sample, to: &batch)
+            if batch.count == batchSize || !batch.hasRoom { commit(&batch, dictionary: dictionary) }
+        }
+        commit(&batch, dictionary: dictionary)
+    }
+}
+
+/// All rows of a log, and what its reader met.
+func readAll(
+    _ path: String, _ filter: RowFilter = RowFilter()
+) throws -> (rows: [DecisionRow], damage: [LogDamage]) {
+    let reader = try JournalReader(directory: path, filter: filter)
+    var rows: [DecisionRow] = []
+    while let row = reader.next() { rows.append(row) }
+    return (rows, reader.damage)
+}
+
+extension DecisionRow {
+    var sample: Sample {
+        Sample(record: record, name: Array(nameWire), via: Array(viaWire))
+    }
+}
+
+func randomSamples(_ count: Int, seed: UInt64) -> [Sample] {
+    var generator = SeededGenerator(seed: seed)
+    return (0..<count).map { number in
+        Sample.random(using: &generator, time: 1_795_000_000_000_000 + Int64(number) * 1000)
+    }
+}
+
+/// A number that several tasks share.
+final class Counter: Sendable {
+    private let number = Atomic(0)
+
+    var value: Int {
+        get { number.load(ordering: .acquiring) }
+        set { number.store(newValue, ordering: .releasing) }
+    }
+}
