@@ -22,11 +22,24 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: rules)
 }
 
+/// What encrypted upstreams are spoken to with; no other room touches these.
+let encryption: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOTLS", package: "swift-nio"),
+    .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+    .product(name: "NIOHPACK", package: "swift-nio-http2"),
+]
+
 let package = Package(
     name: "bellgate",
     products: [.executable(name: "bellgate", targets: ["bellgate"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
     ],
     targets: [
         // Line 0: what Swift cannot see by itself.
@@ -47,7 +60,7 @@ let package = Package(
         room("PolicyEngine", ["DNSWire", "DomainLists"]),
         // Line 4
         room("PolicyFile", ["CYAML", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine"]),
-        room("Forwarding", ["CPacketIO", "DNSWire"]),
+        room("Forwarding", ["CPacketIO", "DNSWire"] + encryption),
         room("DecisionLog", ["CChecksum", "DNSWire"]),
         // Line 5
         room(
@@ -72,7 +85,7 @@ let package = Package(
         tests(
             "PolicyFileTests",
             ["PolicyFile", "PolicyEngine", "DomainLists", "DNSWire", "LDNSBridge"]),
-        tests("ForwardingTests", ["Forwarding", "DNSWire"]),
+        tests("ForwardingTests", ["Forwarding", "DNSWire"] + encryption),
         tests("DecisionLogTests", ["CChecksum", "DecisionLog", "DNSWire", "journal-writer"]),
         // A child process for the log's tests to kill.
         .executableTarget(
