@@ -100,7 +100,7 @@ public struct Policy: Sendable {
 /// How much of each thing a policy may hold; the loader refuses more, the engine ignores it.
 ///
 /// Each is one less than what the two octets of a verdict can count, as the last value means none.
-public enum PolicyLimits {
+public enum PolicyLimits: Sendable {
     /// Rules, the product's own included.
     public static let rules = 65_534
     /// Periods.
