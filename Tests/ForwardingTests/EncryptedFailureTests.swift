@@ -13,11 +13,13 @@ import Testing
         let upstream = upstream(kind, port: server.port)
         let start = ContinuousClock.now
         let outcomes = await withTaskGroup(of: Result<[UInt8], ExchangeFailure>.self) { group in
-            for number in 0..<3 { group.addTask { await upstream.ask(testQuery(number)) } }
+            for number in 0..<3 {
+                group.addTask { await upstream.ask(testQuery(number)) }
+            }
             return await group.reduce(into: []) { $0.append($1) }
         }
         #expect(outcomes == [Result](repeating: .failure(.closed), count: 3))
-        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(ContinuousClock.now - start < .seconds(30))
         #expect(try await upstream.ask(testQuery(4)).get().count == 128)
         #expect(server.connectionCount == 2)
         upstream.close()
@@ -31,7 +33,7 @@ import Testing
         let start = ContinuousClock.now
         #expect(await upstream.ask(testQuery(1), timeoutMilliseconds: 400) == .failure(.timedOut))
         #expect(ContinuousClock.now - start >= .milliseconds(400))
-        #expect(ContinuousClock.now - start < .seconds(3))
+        #expect(ContinuousClock.now - start < .seconds(20))
         #expect(await upstream.ask(testQuery(1), timeoutMilliseconds: 0) == .failure(.timedOut))
         upstream.close()
         try await server.stop()
@@ -70,8 +72,8 @@ import Testing
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
-        var limits = EncryptedLimits()
-        limits.handshakeMilliseconds = 300
+        var limits = EncryptedLimits.patient
+        if !talks { limits.handshakeMilliseconds = 300 }
         let port = UInt16(listener.localAddress?.port ?? 0)
         let outcome = await upstream(.tls, port: port, limits: limits).ask(testQuery(1))
         switch outcome {
@@ -117,7 +119,7 @@ import Testing
     @Test("closes an idle connection and makes another later", arguments: EncryptedKind.allCases)
     func idle(_ kind: EncryptedKind) async throws {
         let server = try await EncryptedTestServer(kind, certificate: .good, manner: .answers)
-        var limits = EncryptedLimits()
+        var limits = EncryptedLimits.patient
         limits.idleMilliseconds = 200
         let upstream = upstream(kind, port: server.port, limits: limits)
         _ = try await upstream.ask(testQuery(1)).get()
@@ -131,33 +133,36 @@ import Testing
     func inFlight(_ kind: EncryptedKind) async throws {
         let server = try await EncryptedTestServer(
             kind, certificate: .good, manner: .answersReversed(batch: 4))
-        var limits = EncryptedLimits()
+        var limits = EncryptedLimits.patient
         limits.queriesInFlight = 3
-        limits.silenceMilliseconds = 60_000
         let upstream = upstream(kind, port: server.port, limits: limits)
-        async let first = upstream.ask(testQuery(1), timeoutMilliseconds: 2_000)
-        async let second = upstream.ask(testQuery(2), timeoutMilliseconds: 2_000)
-        async let third = upstream.ask(testQuery(3), timeoutMilliseconds: 2_000)
+        async let first = upstream.ask(testQuery(1))
+        async let second = upstream.ask(testQuery(2))
+        async let third = upstream.ask(testQuery(3))
         #expect(await eventually { server.queries.count == 3 })
         #expect(await upstream.ask(testQuery(4)) == .failure(.busy))
+        upstream.close()
         let others = await [first, second, third]
-        #expect(others == [Result](repeating: .failure(.timedOut), count: 3))
+        #expect(others == [Result](repeating: .failure(.closed), count: 3))
         try await server.stop()
     }
 
     @Test("gives up a connection that fell silent", arguments: EncryptedKind.allCases)
     func silence(_ kind: EncryptedKind) async throws {
         let server = try await EncryptedTestServer(kind, certificate: .good, manner: .silent)
-        var limits = EncryptedLimits()
+        var limits = EncryptedLimits.patient
         limits.silenceMilliseconds = 200
         let upstream = upstream(kind, port: server.port, limits: limits)
-        async let patient = upstream.ask(testQuery(1), timeoutMilliseconds: 20_000)
+        async let patient = upstream.ask(testQuery(1), timeoutMilliseconds: 60_000)
         #expect(await eventually { server.queries.count == 1 })
-        let hasty = await upstream.ask(testQuery(2), timeoutMilliseconds: 500)
-        #expect(hasty == .failure(.timedOut))
+        // On a machine that is itself slow, the server's last word may come late: ask again.
+        for number in 2..<8 where server.endedCount == 0 {
+            let hasty = await upstream.ask(testQuery(number), timeoutMilliseconds: 500)
+            #expect(hasty == .failure(.timedOut))
+        }
         #expect(await patient == .failure(.closed))
-        _ = await upstream.ask(testQuery(3), timeoutMilliseconds: 100)
-        #expect(server.connectionCount == 2)
+        _ = await upstream.ask(testQuery(9), timeoutMilliseconds: 100)
+        #expect(await eventually { server.connectionCount >= 2 })
         upstream.close()
         try await server.stop()
     }
@@ -165,11 +170,10 @@ import Testing
     @Test("leaves a connection on which too many queries were abandoned")
     func abandoned() async throws {
         let server = try await EncryptedTestServer(.tls, certificate: .good, manner: .silent)
-        var limits = EncryptedLimits()
+        var limits = EncryptedLimits.patient
         limits.queriesAbandoned = 2
-        limits.silenceMilliseconds = 60_000
         let upstream = upstream(.tls, port: server.port, limits: limits)
-        async let slow = upstream.ask(testQuery(0), timeoutMilliseconds: 2_000)
+        async let slow = upstream.ask(testQuery(0))
         #expect(await eventually { server.queries.count == 1 })
         for number in 1...3 {
             _ = await upstream.ask(testQuery(number), timeoutMilliseconds: 50)
@@ -177,10 +181,11 @@ import Testing
         #expect(server.connectionCount == 1)
         _ = await upstream.ask(testQuery(4), timeoutMilliseconds: 300)
         #expect(await eventually { server.connectionCount == 2 })
-        // The first connection serves out what it carries.
-        #expect(await slow == .failure(.timedOut))
-        #expect(await eventually { server.endedCount == 1 })
+        // The first connection is kept for what it carries, until all is closed.
+        #expect(server.endedCount == 0)
         upstream.close()
+        #expect(await slow == .failure(.closed))
+        #expect(await eventually { server.endedCount == 2 })
         try await server.stop()
     }
 

@@ -15,6 +15,7 @@ final class EncryptedConnection {
     private let link: EncryptedLink
     private var live: [ObjectIdentifier: EncryptedExchange] = [:]
     private var isRetired = false
+    private var isShut = false
     private var lastUse = NIODeadline.now()
     /// Since when queries are in flight and nothing at all came in.
     private var silentSince: NIODeadline?
@@ -27,19 +28,20 @@ final class EncryptedConnection {
 
     /// Sends a query, unless too many are in flight.
     func send(_ exchange: EncryptedExchange) {
+        guard let carrier else { return exchange.fail(.closed) }
         guard live.count < limits.queriesInFlight else { return exchange.fail(.busy) }
         live[ObjectIdentifier(exchange)] = exchange
         exchange.connection = self
         lastUse = .now()
         silentSince = silentSince ?? lastUse
-        carrier?.send(exchange)
+        carrier.send(exchange)
     }
 
     /// Notes that an exchange of this connection has ended, whatever the way.
     func ended(_ exchange: EncryptedExchange) {
         live[ObjectIdentifier(exchange)] = nil
         lastUse = .now()
-        if isRetired && live.isEmpty { channel.close(promise: nil) }
+        if isRetired && live.isEmpty { shut(.closed) }
     }
 
     /// Notes that something arrived.
@@ -54,14 +56,17 @@ final class EncryptedConnection {
 
     /// Takes no new queries; ends when those in flight have ended.
     func retire() {
-        link.detach(self)
+        guard !isRetired, !isShut else { return }
         isRetired = true
-        if live.isEmpty { channel.close(promise: nil) }
+        link.retire(self)
+        if live.isEmpty { shut(.closed) }
     }
 
     /// Ends the connection now: what is in flight fails with the reason.
     func shut(_ reason: ExchangeFailure) {
-        link.detach(self)
+        guard !isShut else { return }
+        isShut = true
+        link.forget(self)
         let failing = live.values
         live = [:]
         for exchange in failing { exchange.fail(reason) }

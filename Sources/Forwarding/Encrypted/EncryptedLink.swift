@@ -25,6 +25,8 @@ final class EncryptedLink {
     private let loop: any EventLoop
     private var state = State.idle
     private var waiting: [EncryptedExchange] = []
+    /// Connections that take no new queries and still carry some.
+    private var leaving: [ObjectIdentifier: EncryptedConnection] = [:]
     private var lastFailure: (failure: ExchangeFailure, until: NIODeadline)?
 
     init(
@@ -60,13 +62,21 @@ final class EncryptedLink {
     /// Ends the connection for good.
     func close() {
         if case .open(let connection) = state { connection.shut(.closed) }
+        for connection in leaving.values { connection.shut(.closed) }
         state = .closed
         failWaiting(.closed)
     }
 
-    /// Takes no further queries to a connection that is about to end.
-    func detach(_ connection: EncryptedConnection) {
+    /// Takes no further queries to a connection, which ends when those it carries have.
+    func retire(_ connection: EncryptedConnection) {
+        forget(connection)
+        leaving[ObjectIdentifier(connection)] = connection
+    }
+
+    /// Drops a connection that is ending.
+    func forget(_ connection: EncryptedConnection) {
         if case .open(let current) = state, current === connection { state = .idle }
+        leaving[ObjectIdentifier(connection)] = nil
     }
 
     private func enqueue(_ exchange: EncryptedExchange) {
