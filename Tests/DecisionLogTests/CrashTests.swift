@@ -1,0 +1,224 @@
+import DNSWire
+import DecisionLog
+import Glibc
+import Testing
+
+@Suite struct CrashTests {
+    /// A log of one segment with 20 rows that nobody closed, as a killed process leaves it.
+    private func unclosedLog(_ samples: [Sample]) throws -> (name: String, bytes: [UInt8]) {
+        let directory = TemporaryDirectory()
+        let journal = try Journal(
+            directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
+        journal.commit(samples, dictionary: journal.register(samplePolicy))
+        let path = try #require(directory.segments().first)
+        let used = journal.status.segmentUsedBytes
+        return (String(path.split(separator: "/").last ?? ""), Array(readFile(path)[..<used]))
+    }
+
+    /// The length of the record at the end of `bytes`, found by walking from the start.
+    private func lastRecordBytes(_ bytes: [UInt8]) -> Int {
+        var offset = 192
+        var last = 0
+        while offset < bytes.count {
+            last = (0..<4).reduce(0) { $0 | Int(bytes[offset + $1]) << ($1 * 8) }
+            offset += last
+        }
+        return last
+    }
+
+    @Test(arguments: [false, true])
+    func aTornLastRecordGoesAndAllElseStays(isFilledWithZeros: Bool) throws {
+        let samples = randomSamples(20, seed: 11)
+        let (name, bytes) = try unclosedLog(samples)
+        let directory = TemporaryDirectory()
+        for kept in (bytes.count - lastRecordBytes(bytes))..<bytes.count {
+            let zeros = [UInt8](repeating: 0, count: isFilledWithZeros ? (1 << 16) - kept : 0)
+            for old in directory.segments() { unsafe unlink(old) }
+            writeFile("\(directory.path)/\(name)", Array(bytes[..<kept]) + zeros)
+            // The record's own padding may be all that is cut: then the record is whole.
+            let isWhole = isFilledWithZeros && bytes[kept...].allSatisfy { $0 == 0 }
+            let expected = isWhole ? samples : samples.dropLast()
+            let before = try readAll(directory.path)
+            #expect(before.rows.map(\.sample) == Array(expected))
+            #expect(before.damage.allSatisfy { $0.kind == .tornTail })
+            let journal = try Journal(
+                directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
+            #expect(journal.status.nextSeq == UInt64(expected.count + 1))
+            #expect(journal.status.recoveredRows == expected.count)
+            if !isWhole,
+                bytes[bytes.count - lastRecordBytes(bytes)..<kept].contains(where: { $0 != 0 })
+            {
+                #expect(journal.status.tornBytes > 0)
+            }
+            journal.commit([samples[0]], dictionary: journal.register(samplePolicy))
+            let after = try readAll(directory.path)
+            #expect(after.rows.map(\.sample) == expected + [samples[0]])
+            #expect(after.rows.map(\.seq) == (1...expected.count + 1).map { UInt64($0) })
+            #expect(after.damage.isEmpty)
+            journal.close()
+        }
+    }
+
+    @Test func aDamagedByteCostsOneRecordAndIsReported() throws {
+        let samples = randomSamples(20, seed: 12)
+        let directory = TemporaryDirectory()
+        do {
+            let journal = try Journal(
+                directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
+            journal.commit(samples, dictionary: journal.register(samplePolicy))
+            journal.close()
+        }
+        let path = try #require(directory.segments().first)
+        let bytes = readFile(path)
+        // The definition comes first; from the first row on, each byte in its turn is changed.
+        let definition = (0..<4).reduce(0) { $0 | Int(bytes[192 + $1]) << ($1 * 8) }
+        for offset in stride(from: 192 + definition, to: bytes.count, by: 3) {
+            var damaged = bytes
+            damaged[offset] ^= 0x40
+            writeFile(path, damaged)
+            let (rows, damage) = try readAll(directory.path)
+            #expect(rows.count == 19)
+            let found = try #require(damage.first)
+            #expect(damage.count == 1)
+            #expect(found.kind == .record)
+            #expect(found.offset <= offset && offset < found.offset + found.bytes)
+            #expect(found.missingRows == 1)
+            let missing = Int(found.expectedSeq ?? 0)
+            #expect(rows.map(\.seq) == (1...20).filter { $0 != missing }.map { UInt64($0) })
+            let verification = try LogVerification(directory: directory.path)
+            #expect(!verification.isSound && verification.rowCount == 19)
+        }
+    }
+
+    @Test func recordsBehindDamageOutliveRecovery() throws {
+        let samples = randomSamples(20, seed: 13)
+        let (name, bytes) = try unclosedLog(samples)
+        let directory = TemporaryDirectory()
+        var damaged = bytes
+        // A page that never reached the disk.
+        for offset in 1200..<1600 { damaged[offset] = 0 }
+        writeFile("\(directory.path)/\(name)", damaged)
+        let journal = try Journal(
+            directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
+        #expect(journal.status.nextSeq == 21)
+        let (rows, damage) = try readAll(directory.path)
+        #expect(rows.last?.seq == 20)
+        #expect(damage.count == 1)
+        #expect(rows.count + Int(damage.first?.missingRows ?? 0) == 20)
+    }
+
+    @Test func missingSegmentsAndShortOnesAreReported() throws {
+        let directory = TemporaryDirectory()
+        let journal = try Journal(
+            directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
+        let number = journal.register(samplePolicy)
+        for _ in 0..<4 {
+            journal.commit(randomSamples(600, seed: 1), dictionary: number)
+            journal.maintain(nowMicros: 0)
+        }
+        journal.close()
+        let paths = directory.segments()
+        #expect(try LogVerification(directory: directory.path).isSound)
+        let middle = readFile(paths[2])
+        unsafe unlink(paths[2])
+        let missing = try LogVerification(directory: directory.path)
+        #expect(missing.damage.map(\.kind) == [.missing])
+        #expect(missing.rowCount + Int(missing.damage.first?.missingRows ?? 0) == 2400)
+        writeFile(paths[2], Array(middle[..<(middle.count / 2)]))
+        let short = try LogVerification(directory: directory.path)
+        #expect(short.damage.map(\.kind) == [.record])
+        #expect(short.rowCount + Int(short.damage.first?.missingRows ?? 0) == 2400)
+        var wrongHeader = middle
+        wrongHeader[20] ^= 1
+        writeFile(paths[2], wrongHeader)
+        let header = try LogVerification(directory: directory.path)
+        #expect(header.damage.map(\.kind) == [.header] && header.rowCount == 2400)
+    }
+
+    @Test(arguments: 0..<6)
+    func aKilledProcessLosesNothingThatItAnnounced(round: Int) throws {
+        let directory = TemporaryDirectory()
+        let child = try ChildWriter(
+            directory: directory.path, segmentBytes: [1 << 16, 1 << 20][round % 2],
+            batchSize: [1, 10, 200][round % 3])
+        usleep(UInt32(60_000 + 30_000 * round))
+        kill(child.process, SIGKILL)
+        let announced = child.lastAnnounced()
+        #expect(announced > 0)
+        let unrepaired = try readAll(directory.path)
+        #expect(unrepaired.rows.count >= announced)
+        #expect(unrepaired.damage.isEmpty)
+        let journal = try Journal(
+            directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
+        journal.commit(randomSamples(1, seed: 1), dictionary: journal.register(samplePolicy))
+        let (rows, damage) = try readAll(directory.path)
+        #expect(damage.isEmpty)
+        #expect(rows.count == unrepaired.rows.count + 1)
+        #expect(rows.map(\.seq) == (1...rows.count).map { UInt64($0) })
+        for row in rows.dropLast() where row.name != String(row.seq) {
+            Issue.record("row \(row.seq) has the name \(row.name ?? "-")")
+        }
+    }
+}
+
+/// The `journal-writer` executable, built next to the tests.
+private final class ChildWriter {
+    let process: pid_t
+    private let output: Int32
+
+    init(directory: String, segmentBytes: Int, batchSize: Int) throws {
+        var pipes: [Int32] = [0, 0]
+        _ = unsafe pipe(&pipes)
+        output = pipes[0]
+        var link = [UInt8](repeating: 0, count: 4096)
+        // SAFETY: the buffer is as long as is said.
+        let length = unsafe link.withUnsafeMutableBytes { buffer -> Int in
+            guard let base = buffer.baseAddress else { return 0 }
+            return unsafe readlink("/proc/self/exe", base.assumingMemoryBound(to: CChar.self), 4096)
+        }
+        let path = String(decoding: link[..<max(length, 0)], as: UTF8.self)
+        let folder = path.split(separator: "/").dropLast().joined(separator: "/")
+        let program = "/" + folder + "/journal-writer"
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        unsafe posix_spawn_file_actions_adddup2(&actions, pipes[1], 1)
+        unsafe posix_spawn_file_actions_addclose(&actions, pipes[0])
+        var arguments: [UnsafeMutablePointer<CChar>?] = unsafe []
+        for text in [program, directory, String(segmentBytes), String(batchSize)] {
+            unsafe arguments.append(strdup(text))
+        }
+        unsafe arguments.append(nil)
+        var identifier: pid_t = 0
+        let refusal = unsafe posix_spawn(&identifier, program, &actions, nil, arguments, nil)
+        unsafe arguments.forEach { unsafe free($0) }
+        unsafe posix_spawn_file_actions_destroy(&actions)
+        close(pipes[1])
+        process = identifier
+        guard refusal == 0 else { throw JournalWriterMissing(path: program) }
+    }
+
+    /// Reads all that the process announced before it ended.
+    func lastAnnounced() -> Int {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            // SAFETY: at most the chunk's size.
+            let count = unsafe read(output, &chunk, chunk.count)
+            guard count > 0 else { break }
+            bytes += chunk[..<count]
+        }
+        let whole = bytes.count / 8 * 8
+        guard whole >= 8 else { return 0 }
+        return bytes[(whole - 8)..<whole].reversed().reduce(0) { $0 << 8 | Int($1) }
+    }
+
+    deinit {
+        var status: Int32 = 0
+        _ = unsafe waitpid(process, &status, 0)
+        close(output)
+    }
+}
+
+private struct JournalWriterMissing: Error {
+    let path: String
+}
