@@ -19,6 +19,7 @@ final class EncryptedConnection {
     private var lastUse = NIODeadline.now()
     /// Since when queries are in flight and nothing at all came in.
     private var silentSince: NIODeadline?
+    private var idleTimer: Scheduled<Void>?
 
     init(channel: any Channel, link: EncryptedLink) {
         self.channel = channel
@@ -66,6 +67,7 @@ final class EncryptedConnection {
     func shut(_ reason: ExchangeFailure) {
         guard !isShut else { return }
         isShut = true
+        idleTimer?.cancel()
         link.forget(self)
         let failing = live.values
         live = [:]
@@ -79,8 +81,8 @@ final class EncryptedConnection {
     func watchIdleness() {
         let span = TimeAmount.milliseconds(limits.idleMilliseconds)
         let due = live.isEmpty ? lastUse + span : NIODeadline.now() + span
-        channel.eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
-            guard let self, channel.isActive else { return }
+        idleTimer = channel.eventLoop.assumeIsolated().scheduleTask(deadline: due) { [weak self] in
+            guard let self, !isShut else { return }
             let isIdle = live.isEmpty && NIODeadline.now() - lastUse >= span
             if isIdle { retire() } else { watchIdleness() }
         }
