@@ -314,6 +314,13 @@ uint16_t cpio_local_port(int fd) {
     return ntohs(name.sin6_port);  // the port lies at the same place for both families
 }
 
+void cpio_name_thread(pthread_t thread, const char *name) {
+    char kept[16];
+    strncpy(kept, name, sizeof kept - 1);
+    kept[sizeof kept - 1] = 0;
+    pthread_setname_np(thread, kept);
+}
+
 int cpio_accept(int fd, cpio_peer *peer) {
     struct sockaddr_in6 name;
     socklen_t length = sizeof name;
@@ -326,6 +333,8 @@ int cpio_accept(int fd, cpio_peer *peer) {
     get_name(&name, peer);
     return connection;
 }
+
+int cpio_accept_local(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC); }
 
 int cpio_socket_error(int fd) {
     int reason = 0;

@@ -61,7 +61,7 @@ public final class AnswerCache: Sendable {
     }
 
     /// What became of a client that wants to wait for an answer.
-    public enum Joined {
+    public enum Joined: Sendable {
         /// Nobody is asking this: the caller must, and must call `finish` in the end.
         case first(PendingQuestion)
         /// The question is in flight; the client will be answered with the others.

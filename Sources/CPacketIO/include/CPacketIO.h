@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #endif
 #include <fcntl.h>
+#include <pthread.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -68,8 +69,12 @@ int cpio_ask_socket(uint64_t high, uint64_t low, uint16_t port, uint16_t local_p
 // A non-blocking stream socket that is connecting to an upstream, or -1 with errno.
 int cpio_connect_socket(uint64_t high, uint64_t low, uint16_t port);
 uint16_t cpio_local_port(int fd);
+// Names a thread for `top -H`; at most 15 octets are kept.
+void cpio_name_thread(pthread_t thread, const char *name);
 // Takes a connection without waiting and says whose it is; -1 with errno.
 int cpio_accept(int fd, cpio_peer *peer);
+// Takes a connection of a Unix socket, waiting for one; -1 with errno.
+int cpio_accept_local(int fd);
 // The error that a connecting socket met, 0 for none.
 int cpio_socket_error(int fd);
 
