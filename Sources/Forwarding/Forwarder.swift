@@ -314,10 +314,6 @@ public protocol ForwarderHost: AnyObject {
             // Perhaps forged: the true answer may still come.
             return
         case .otherCase:
-            guard case .datagram = attempt.carrier else {
-                retryWithPlainCase(exchange, index, nowMilliseconds)
-                return
-            }
             retryWithPlainCase(exchange, index, nowMilliseconds)
         case .truncated:
             close(attempt: index, of: exchange)
@@ -382,9 +378,16 @@ public protocol ForwarderHost: AnyObject {
                 return
             }
             exchange.sawNetworkError = true
+            // A server may close an idle connection under a question, and `busy` is our own limit:
+            // neither says that nobody is there.
+            let isCertain: Bool
+            switch failure {
+            case .closed, .busy, .timedOut: isCertain = false
+            default: isCertain = true
+            }
             attempt.upstream.noteFailure(
                 sentMilliseconds: attempt.sentMilliseconds, nowMilliseconds: nowMilliseconds,
-                isCertain: true)
+                isCertain: isCertain)
             if !exchange.attempts.contains(where: \.isOpen) {
                 tryNext(exchange, nowMilliseconds)
             }
