@@ -1,0 +1,151 @@
+/// The index as the query path uses it: a handful of pointers into its bytes, copied freely.
+///
+/// Valid as long as the `DomainIndex` it came from; whoever keeps a view keeps the index as well.
+/// Looks only, allocates nothing, counts no references.
+///
+/// Safe to share: the bytes do not change.
+@safe public struct DomainIndexView: @unchecked Sendable {
+    private let buckets: UnsafeRawPointer
+    private let records: UnsafeRawPointer
+    private let pairs: UnsafeRawPointer
+    private let bucketCount: UInt64
+    private let pairCount: UInt32
+    /// Below this, a record lies whole within the records.
+    private let recordLimit: UInt32
+    private let pairNumberBytes: Int
+    private let pairNumberMask: UInt32
+    private let key: HashKey
+
+    /// Takes an index whose header has been checked against its size.
+    init(_ memory: IndexMemory, _ header: IndexHeader) {
+        // SAFETY: the header's sections lie within the memory.
+        unsafe buckets = memory.base + header.buckets.lowerBound
+        unsafe records = memory.base + header.records.lowerBound
+        unsafe pairs = memory.base + header.pairs.lowerBound
+        bucketCount = UInt64(header.bucketCount)
+        pairCount = UInt32(truncatingIfNeeded: header.pairCount)
+        recordLimit = UInt32(
+            truncatingIfNeeded: header.records.count - IndexLayout.recordGuardBytes)
+        pairNumberBytes = header.pairNumberBytes
+        pairNumberMask = .max >> UInt32(32 - 8 * header.pairNumberBytes)
+        key = header.key
+    }
+
+    /// The sources that cover a name.
+    ///
+    /// - Parameters:
+    ///   - lowercaseWire: the name in uncompressed wire format, letters in lower case.
+    ///   - count: its octets, the root's zero included. Octets that are no whole name get the
+    ///     answer of a name that no list covers.
+    /// - Complexity: one cache line for each label from the right, up to the first that no list
+    ///   knows, and one more for each that is known.
+    public func match(_ lowercaseWire: UnsafePointer<UInt8>, count: Int) -> Match {
+        // SAFETY: `find` says where an existing pair lies; a pair has 16 octets.
+        guard let (pair, isExact) = unsafe find(lowercaseWire, count: count) else {
+            return Match(set: 0, labels: 0)
+        }
+        let at = unsafe pairs + Int(pair) &* IndexLayout.pairBytes
+        return isExact
+            ? Match(
+                set: unsafe at.load(as: UInt32.self),
+                labels: unsafe at.load(fromByteOffset: 8, as: UInt8.self))
+            : Match(
+                set: unsafe at.load(fromByteOffset: 4, as: UInt32.self),
+                labels: unsafe at.load(fromByteOffset: 9, as: UInt8.self))
+    }
+
+    /// The pair of the longest known suffix of a name, and whether that is the whole name; `nil`
+    /// for octets that are no name.
+    @inline(__always)
+    func find(_ wire: UnsafePointer<UInt8>, count: Int) -> (pair: UInt32, isExact: Bool)? {
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { starts in
+            // SAFETY: `labels` stays below 128, since a name of 255 octets has at most 127 labels;
+            // every label that is noted ends before `count`.
+            let starts = unsafe starts.baseAddress.unsafelyUnwrapped
+            guard count > 0, count <= 255 else { return nil }
+            var labels = 0
+            var index = 0
+            while true {
+                let length = unsafe Int(wire[index])
+                if length == 0 { break }
+                unsafe starts[labels] = UInt8(truncatingIfNeeded: index)
+                labels &+= 1
+                index &+= length &+ 1
+                guard index < count, length <= 63 else { return nil }
+            }
+            var record: UInt32 = 0
+            var hash = key.root
+            while labels > 0 {
+                let label = unsafe wire + Int(starts[labels &- 1])
+                let octets = unsafe Int(label[0]) &+ 1
+                hash = unsafe key.extend(hash, label, octets: octets)
+                guard let child = unsafe child(of: record, hash, label, octets) else { break }
+                record = child
+                labels &-= 1
+            }
+            let number =
+                unsafe (records + Int(record)).loadUnaligned(as: UInt32.self) & pairNumberMask
+            return number < pairCount ? (number, labels == 0) : nil
+        }
+    }
+
+    /// The record of a label under a parent.
+    @inline(__always)
+    private func child(
+        of parent: UInt32, _ hash: UInt64, _ label: UnsafePointer<UInt8>, _ octets: Int
+    ) -> UInt32? {
+        let tags = UInt64(IndexLayout.tag(hash)) &* 0x0101_0101_0101_0101
+        var bucket = IndexLayout.bucket(hash, of: bucketCount)
+        for _ in 0..<IndexLayout.maximumSteps {
+            // SAFETY: the bucket's number is below the count; its 64 octets are aligned.
+            let line = unsafe buckets + Int(truncatingIfNeeded: bucket) &* IndexLayout.bucketBytes
+            let first = unsafe line.load(as: UInt64.self)
+            let rest = unsafe line.load(fromByteOffset: 8, as: UInt64.self)
+            if let found = unsafe search(
+                line, 0, Self.zeroOctets(first ^ tags), parent, label, octets)
+            {
+                return found
+            }
+            // Only four tags are left; what lies above them is no tag.
+            let others = Self.zeroOctets(rest ^ tags) & 0x8080_8080
+            if let found = unsafe search(line, 8, others, parent, label, octets) { return found }
+            let passed = UInt32(truncatingIfNeeded: rest >> 32)
+            if passed & IndexLayout.overflowBit(hash) == 0 { return nil }
+            bucket = bucket &+ 1 == bucketCount ? 0 : bucket &+ 1
+        }
+        return nil
+    }
+
+    /// The high bit of every octet that is zero; of octets above one that is, perhaps as well.
+    @inline(__always)
+    private static func zeroOctets(_ word: UInt64) -> UInt64 {
+        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
+    }
+
+    /// Compares the records behind the places that are marked.
+    @inline(__always)
+    private func search(
+        _ line: UnsafeRawPointer, _ firstSlot: Int, _ marks: UInt64, _ parent: UInt32,
+        _ label: UnsafePointer<UInt8>, _ octets: Int
+    ) -> UInt32? {
+        var marks = marks
+        while marks != 0 {
+            let slot = firstSlot &+ (marks.trailingZeroBitCount &>> 3)
+            // SAFETY: a slot is below 12. An offset below the limit has a whole record behind it
+            // and the guard's 80 octets: pair number, parent and a label of up to 64.
+            let offset = unsafe line.load(
+                fromByteOffset: IndexLayout.offsetsOffset &+ slot &* 4, as: UInt32.self)
+            if offset < recordLimit {
+                let record = unsafe records + (Int(offset) &+ pairNumberBytes)
+                if unsafe record.loadUnaligned(as: UInt32.self) == parent,
+                    unsafe record.load(fromByteOffset: 4, as: UInt8.self) == label[0],
+                    unsafe equalOctets(record + 4, UnsafeRawPointer(label), octets)
+                {
+                    return offset
+                }
+            }
+            marks &= marks &- 1
+        }
+        return nil
+    }
+}
