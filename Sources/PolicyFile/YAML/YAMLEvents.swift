@@ -30,11 +30,13 @@ struct YAMLFailure: Error {
 /// Owns a libyaml parser and hands out its events; no pointer of the library leaves this file.
 @safe final class YAMLEvents {
     private let file: String
+    private let count: Int
     private let bytes: UnsafeMutableBufferPointer<UInt8>
     private let parser: UnsafeMutablePointer<yaml_parser_t>
 
     init?(_ input: [UInt8], file: String) {
         self.file = file
+        count = input.count
         // SAFETY: both allocations belong to this object alone and are freed in `deinit`; the bytes
         // stay where they are for as long as the parser reads them.
         unsafe bytes = .allocate(capacity: max(1, input.count))
@@ -134,8 +136,9 @@ struct YAMLFailure: Error {
     private func place(ofByte offset: Int) -> SourcePlace {
         var line = 1
         var column = 1
-        // SAFETY: the buffer holds the whole input, and the prefix stops at its end.
-        for byte in unsafe bytes.prefix(max(0, offset)) {
+        // SAFETY: `count` octets of the buffer hold the input, and the index stays below it.
+        for index in 0..<min(max(0, offset), count) {
+            let byte = unsafe bytes[index]
             if byte == UInt8(ascii: "\n") {
                 line += 1
                 column = 1

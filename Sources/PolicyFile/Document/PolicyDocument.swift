@@ -1,0 +1,81 @@
+import DNSWire
+import DomainLists
+import PolicyEngine
+
+/// What a policy file says, read key by key; names are not yet looked up.
+struct PolicyDocument {
+    var place: SourcePlace
+    var name = ""
+    var reference = ""
+    var approvedBy = ""
+    var approvedOn: Located<CivilDate>?
+    var reviewBy: Located<CivilDate>?
+    var contact = ""
+    var roles: [String: String] = [:]
+    var zone: Located<String>?
+    var calendar = AcademicCalendar()
+    /// Where the terms are written, for what is said about them as a whole.
+    var termsPlace: SourcePlace?
+    var periods: [PeriodEntry] = []
+    var groups: [GroupEntry] = []
+    var unknownDevices: Located<String>?
+    var lists: [ListEntry] = []
+    var categories: [CategoryEntry] = []
+    var rules: [RuleEntry] = []
+    var defaultAction = RuleAction.allow
+    var tests: [TestEntry] = []
+
+    struct PeriodEntry {
+        var name: Located<String>
+        var period: Period
+    }
+
+    struct GroupEntry {
+        var name: Located<String>
+        var inherits: Located<String>?
+        var networks: [Located<IPNetwork>]
+    }
+
+    struct ListEntry {
+        var name: Located<String>
+        var path: Located<String>
+        var isCatalogue: Bool
+        var format: ListFormat?
+        var match: Coverage?
+    }
+
+    struct CategoryEntry {
+        var name: Located<String>
+        var members: [Located<String>]
+    }
+
+    struct RuleEntry {
+        var place: SourcePlace
+        var id: Located<String>?
+        var action: RuleAction
+        var operands: [Located<String>]
+        var groups: [Located<String>]?
+        var during: [Located<String>]
+        var exceptDuring: [Located<String>]
+        var isLocked: Bool
+        var concern: Concern?
+        var answer: BlockAnswer
+        var ttlSeconds: UInt32
+        var reason: String
+    }
+
+    struct TestEntry {
+        var place: SourcePlace
+        var subject: Subject
+        var at: Located<CivilTime>
+        var ask: Located<String>
+        var type: RecordType
+        var expect: RuleAction
+        var by: Located<String>?
+
+        enum Subject {
+            case group(Located<String>)
+            case client(IPAddress, Located<String>)
+        }
+    }
+}

@@ -1,0 +1,274 @@
+import DNSWire
+import DomainLists
+import PolicyEngine
+
+/// Turns the tree of a policy file into a `PolicyDocument`, reporting every mistake on the way.
+struct PolicyReader {
+    let reporter: Reporter
+    let values: ValueReader
+
+    init(reporter: Reporter) {
+        self.reporter = reporter
+        values = ValueReader(reporter: reporter)
+    }
+
+    /// The version of the language that this reader knows.
+    static let languageVersion = "1"
+
+    static let keys = [
+        "bellgate", "policy", "roles", "time-zone", "calendar", "periods", "groups",
+        "unknown-devices", "lists", "categories", "rules", "default", "tests",
+    ]
+    static let keysNotYet = [
+        "devices": "devices by name", "exceptions": "dated exceptions",
+        "safe-search": "safe search", "bypass": "ways around the filter",
+        "limits-of-use": "limits of use", "records": "records of your own",
+    ]
+
+    func read(_ root: YAMLNode) -> PolicyDocument {
+        let start = SourcePlace(file: root.place.file, line: 1, column: 1)
+        var document = PolicyDocument(place: start)
+        guard
+            let fields = Fields(
+                root, of: "the policy file", at: start, known: Self.keys,
+                notYet: Self.keysNotYet, reporter: reporter)
+        else { return document }
+        readVersion(fields)
+        readHeader(fields.required("policy", "write policy: with a name under it"), &document)
+        readRoles(fields.required("roles", "write roles: with dsl, principal and it"), &document)
+        document.zone = values.text(
+            fields.required("time-zone", "write an IANA name, such as time-zone: Europe/London"))
+        readCalendar(fields["calendar"], &document)
+        document.periods = values.entries(fields["periods"]).compactMap(period)
+        document.groups = values.entries(fields["groups"]).compactMap(group)
+        document.unknownDevices = values.text(fields["unknown-devices"])
+        document.lists = values.entries(fields["lists"]).compactMap(list)
+        document.categories = values.entries(fields["categories"]).compactMap(category)
+        let rules = RuleReader(reporter: reporter)
+        document.rules = optionalItems(fields["rules"]).compactMap(rules.rule)
+        document.tests = optionalItems(fields["tests"]).compactMap(rules.test)
+        document.defaultAction =
+            values.choice(fields["default"], of: ["allow": RuleAction.allow, "block": .block])
+            ?? .allow
+        return document
+    }
+
+    /// The items of a list that may also be left empty: a policy starts somewhere.
+    private func optionalItems(_ pair: YAMLPair?) -> [YAMLNode] {
+        guard let pair, !pair.value.isNothing else { return [] }
+        if case .sequence(let items) = pair.value.content { return items }
+        return values.items(pair) ?? []
+    }
+
+    private func readVersion(_ fields: Fields) {
+        let pair = fields.required("bellgate", "write bellgate: 1, the language's version, first")
+        guard let version = values.text(pair), version.value != Self.languageVersion else { return }
+        reporter.error(
+            version.place, "\"\(version.value)\" is no version of the policy language",
+            "write bellgate: \(Self.languageVersion)")
+    }
+
+    private func readHeader(_ pair: YAMLPair?, _ document: inout PolicyDocument) {
+        guard let pair,
+            let fields = Fields(
+                pair.value, of: "\"policy\"", at: pair.keyPlace,
+                known: [
+                    "name", "reference", "approved-by", "approved-on", "review-by", "contact",
+                ], reporter: reporter)
+        else { return }
+        document.name = values.text(fields.required("name", "give the policy a name"))?.value ?? ""
+        document.reference = values.text(fields["reference"])?.value ?? ""
+        document.approvedBy = values.text(fields["approved-by"])?.value ?? ""
+        document.approvedOn = values.date(fields["approved-on"])
+        document.reviewBy = values.date(fields["review-by"])
+        document.contact = values.text(fields["contact"])?.value ?? ""
+    }
+
+    private func readRoles(_ pair: YAMLPair?, _ document: inout PolicyDocument) {
+        let offices = ["dsl", "principal", "it"]
+        guard let pair,
+            let fields = Fields(
+                pair.value, of: "\"roles\"", at: pair.keyPlace, known: offices, reporter: reporter)
+        else { return }
+        for office in offices {
+            let holder = fields.required(office, "name the office that answers for it")
+            document.roles[office] = values.text(holder)?.value
+        }
+    }
+
+    private func readCalendar(_ pair: YAMLPair?, _ document: inout PolicyDocument) {
+        guard let pair, !pair.value.isNothing,
+            let fields = Fields(
+                pair.value, of: "\"calendar\"", known: ["terms", "closed"], reporter: reporter)
+        else { return }
+        document.termsPlace = fields["terms"]?.keyPlace
+        document.calendar.terms = optionalItems(fields["terms"]).compactMap(dates)
+        document.calendar.closed = optionalItems(fields["closed"]).compactMap(dates)
+    }
+
+    /// `2026-09-01 to 2026-12-18`, or one date.
+    private func dates(_ node: YAMLNode) -> ClosedRange<CivilDate>? {
+        guard let text = values.text(node, of: "a date or a stretch of dates") else { return nil }
+        let words = text.value.split(separator: " ").map(String.init)
+        guard words.count == 1 || (words.count == 3 && words[1] == "to") else {
+            reporter.error(
+                text.place, "\"\(text.value)\" is no stretch of dates",
+                "write 2026-09-01 to 2026-12-18")
+            return nil
+        }
+        var endPlace = text.place
+        endPlace.column += words.count == 3 ? words[0].count + 4 : 0
+        guard let first = values.date(Located(words[0], at: text.place)),
+            let last = values.date(Located(words[words.count - 1], at: endPlace))
+        else { return nil }
+        guard first.value <= last.value else {
+            reporter.error(
+                text.place, "\"\(text.value)\" ends before it starts", "put the earlier date first")
+            return nil
+        }
+        return first.value...last.value
+    }
+
+    private func period(_ pair: YAMLPair) -> PolicyDocument.PeriodEntry? {
+        guard let name = ownName(pair, of: "a period") else { return nil }
+        var entry = PolicyDocument.PeriodEntry(name: name, period: Period(name: name.value, windows: []))
+        guard case .mapping(let keys) = pair.value.content else {
+            reporter.error(
+                pair.value.place, "period \"\(name.value)\" needs days, and here is "
+                    + pair.value.kind, "write { mon-fri: 08:45-16:15 }")
+            return entry
+        }
+        let week = WeekReader(reporter: reporter)
+        var named: [Int: SourcePlace] = [:]
+        for key in keys {
+            if key.key == "when" {
+                entry.period.when =
+                    values.choice(
+                        key, of: ["term": DayKind.term, "holiday": .holiday, "always": .always])
+                    ?? .term
+                continue
+            }
+            guard let days = week.weekdays(key) else { continue }
+            let windows = week.windows(key)
+            for day in days {
+                if let first = named[day] {
+                    reporter.error(
+                        key.keyPlace, "\(WeekReader.days[day]) is named twice in period "
+                            + "\"\(name.value)\", first on line \(first.line) "
+                            + "(column \(first.column))",
+                        "put all windows of a day behind one key")
+                    break
+                }
+                named[day] = key.keyPlace
+                entry.period.windows[day] = windows ?? []
+            }
+        }
+        if !keys.contains(where: { $0.key != "when" }) {
+            reporter.error(
+                pair.keyPlace, "period \"\(name.value)\" names no day",
+                "write days and windows, such as mon-fri: 08:45-16:15")
+        }
+        return entry
+    }
+
+    private func group(_ pair: YAMLPair) -> PolicyDocument.GroupEntry? {
+        guard let name = ownName(pair, of: "a group", reserved: ["refuse"]) else { return nil }
+        var entry = PolicyDocument.GroupEntry(name: name, networks: [])
+        guard !pair.value.isNothing,
+            let fields = Fields(
+                pair.value, of: "group \"\(name.value)\"", known: ["networks", "inherits"],
+                notYet: ["age": "age bands"], reporter: reporter)
+        else { return entry }
+        entry.inherits = values.text(fields["inherits"])
+        entry.networks = (values.texts(fields["networks"]) ?? []).compactMap {
+            NetworkReader(reporter: reporter).network($0)
+        }
+        return entry
+    }
+
+    private func list(_ pair: YAMLPair) -> PolicyDocument.ListEntry? {
+        guard let name = ownName(pair, of: "a list", reserved: ["everything", "under-age"]),
+            let fields = Fields(
+                pair.value, of: "list \"\(name.value)\"",
+                known: ["file", "catalogue", "format", "match"],
+                notYet: ["url": "lists from the web", "every": "lists from the web"],
+                reporter: reporter)
+        else { return nil }
+        let format = values.choice(
+            fields["format"],
+            of: [
+                "hosts": ListFormat.hosts, "domains": .domains, "wildcard": .wildcard,
+                "adblock": .adblock, "dnsmasq": .dnsmasq, "rpz": .rpz,
+            ])
+        let match = values.choice(
+            fields["match"], of: ["exact": Coverage.exact, "subtree": .subtree])
+        let isCatalogue = fields["catalogue"] != nil
+        if isCatalogue, let second = fields["file"] ?? fields["format"] ?? fields["match"] {
+            reporter.error(
+                second.keyPlace, "\"\(second.key)\" does not go with \"catalogue\"", "remove it")
+        }
+        if !isCatalogue, fields["file"] == nil {
+            if case .mapping(let keys) = pair.value.content, keys.contains(where: { $0.key == "url" })
+            {
+                return nil
+            }
+            reporter.error(
+                pair.keyPlace, "list \"\(name.value)\" says nothing about where it lies",
+                "write file: PATH, or catalogue: FOLDER")
+            return nil
+        }
+        guard let path = values.text(fields["catalogue"] ?? fields["file"]) else { return nil }
+        return PolicyDocument.ListEntry(
+            name: name, path: path, isCatalogue: isCatalogue, format: format, match: match)
+    }
+
+    private func category(_ pair: YAMLPair) -> PolicyDocument.CategoryEntry? {
+        guard
+            let name = ownName(
+                pair, of: "a category", reserved: ["everything", "under-age", "essentials"])
+        else { return nil }
+        if case .sequence(let items) = pair.value.content, items.isEmpty {
+            reporter.error(
+                pair.value.place, "category \"\(name.value)\" is empty",
+                "name lists, categories or domain names in it, or remove it")
+            return PolicyDocument.CategoryEntry(name: name, members: [])
+        }
+        return PolicyDocument.CategoryEntry(name: name, members: values.texts(pair) ?? [])
+    }
+
+    /// The name that a person gave something, if it is one that the rest of the file can use.
+    private func ownName(
+        _ pair: YAMLPair, of what: String, reserved: [String] = []
+    ) -> Located<String>? {
+        OwnName.check(
+            Located(pair.key, at: pair.keyPlace), of: what, reserved: reserved, reporter: reporter)
+    }
+}
+
+/// Names that people give to periods, groups, lists, categories and rules.
+enum OwnName {
+    /// Names are printed in tables, logs and answers: short, and free of separators.
+    static let maximumCharacters = 64
+
+    /// The name, if it can be used; otherwise it is reported.
+    static func check(
+        _ name: Located<String>, of what: String, reserved: [String], reporter: Reporter
+    ) -> Located<String>? {
+        if reserved.contains(name.value) {
+            reporter.error(
+                name.place, "\"\(name.value)\" has a meaning of its own in this language",
+                "give it another name")
+            return nil
+        }
+        let fits =
+            !name.value.isEmpty && name.value.count <= maximumCharacters
+            && name.value.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }
+        if !fits {
+            reporter.error(
+                name.place, "\"\(name.value)\" cannot be the name of \(what)",
+                "use letters, digits and hyphens, at most \(maximumCharacters)")
+            return nil
+        }
+        return name
+    }
+}
