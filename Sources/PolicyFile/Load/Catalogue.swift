@@ -1,0 +1,118 @@
+public import DNSWire
+public import DomainLists
+public import PolicyEngine
+
+/// The services that a policy's catalogues know: what they are, whom they are for, their names.
+public struct Catalogue: Sendable {
+    /// A minimum age that a service sets, and from when.
+    public struct MinimumAge: Hashable, Sendable {
+        /// Years.
+        public var age: Int
+        /// The first day on which it holds; `nil` for always.
+        public var from: CivilDate?
+        /// Whether it is only announced so far.
+        public var isAnnounced: Bool
+    }
+
+    /// What asking for a name says about the use of a service.
+    public enum NameKind: UInt8, Sendable {
+        /// The service itself; only these names make the category.
+        case core
+        /// Serves others as well: not blocked with the category.
+        case shared
+        /// Other people's pages ask for it: never use of the service.
+        case embedded
+    }
+
+    /// One name of a service.
+    public struct Name: Sendable {
+        /// The name.
+        public var name: DomainName
+        /// Whether it covers what is under it.
+        public var coverage: Coverage
+        /// What asking for it says.
+        public var kind: NameKind
+        /// Where the catalogue lists it.
+        public var place: SourcePlace
+    }
+
+    /// One service.
+    public struct Service: Sendable {
+        /// What it is called, such as `instagram`.
+        public var name: String
+        /// Its category, such as `social-networking`.
+        public var category: String
+        /// Its minimum ages, in the order of the file.
+        public var minimumAges: [MinimumAge]
+        /// Its names.
+        public var names: [Name]
+        /// Anything else worth knowing; empty if nothing is.
+        public var note: String
+    }
+
+    /// A file of the catalogue: one category with its services.
+    public struct Category: Sendable {
+        /// What it is called in categories and rules.
+        public var name: String
+        /// The list (`lists:`) that brought it.
+        public var listName: String
+        /// The file that it was read from.
+        public var file: String
+        /// When its facts were checked.
+        public var asOf: CivilDate?
+        /// The places of its services in `Catalogue.services`.
+        public var services: Range<Int>
+        /// Where the category is named.
+        public var place: SourcePlace
+    }
+
+    /// The built-in category that ordinary rules never block.
+    public static let essentials = "essentials"
+
+    /// All services, category by category.
+    public private(set) var services: [Service] = []
+    /// All categories, in the order of the lists and of the files' names.
+    public private(set) var categories: [Category] = []
+    private var servicesByName: [DomainName: [(service: Int, name: Name)]] = [:]
+
+    /// An empty catalogue.
+    public init() {}
+
+    /// The service of that name.
+    public func service(named name: String) -> Service? { services.first { $0.name == name } }
+
+    /// The service that a name belongs to, through the longest of the catalogue's names that cover
+    /// it; core names come before shared ones, and those before embedded ones.
+    public func service(covering name: DomainName) -> (service: Service, through: Name)? {
+        var asked: DomainName? = name
+        while let current = asked {
+            let found = (servicesByName[current] ?? [])
+                .filter { $0.name.coverage == .subtree || current == name }
+                .min { $0.name.kind.rawValue < $1.name.kind.rawValue }
+            if let found { return (services[found.service], found.name) }
+            asked = current.parent
+        }
+        return nil
+    }
+
+    /// The core names of a category; the source of names that the policy sees.
+    func coreNames(of category: Category) -> [Name] {
+        services[category.services].flatMap { $0.names.filter { $0.kind == .core } }
+    }
+
+    mutating func add(
+        _ name: Located<String>, list: String, asOf: CivilDate?, services added: [Service]
+    ) {
+        let first = services.count
+        for (offset, service) in added.enumerated() {
+            for name in service.names {
+                servicesByName[name.name, default: []].append((first + offset, name))
+            }
+        }
+        services += added
+        categories.append(
+            Category(
+                name: name.value, listName: list, file: name.place.file, asOf: asOf,
+                services: first..<services.count, place: name.place))
+    }
+}
