@@ -105,3 +105,14 @@ enum FileBytes {
         }
     }
 }
+
+extension FileBytes {
+    /// When a file was last changed, in seconds since 1970 UTC; 0 if there is none.
+    static func modifiedSeconds(_ path: String) -> Int64 {
+        var status = stat()
+        // SAFETY: the path is passed as a C string for the length of the call, and `status` is the
+        // call's to fill.
+        guard unsafe stat(path, &status) == 0 else { return 0 }
+        return Int64(status.st_mtim.tv_sec)
+    }
+}

@@ -131,10 +131,12 @@ struct PolicyReader {
 
     private func period(_ pair: YAMLPair) -> PolicyDocument.PeriodEntry? {
         guard let name = ownName(pair, of: "a period") else { return nil }
-        var entry = PolicyDocument.PeriodEntry(name: name, period: Period(name: name.value, windows: []))
+        var entry = PolicyDocument.PeriodEntry(
+            name: name, period: Period(name: name.value, windows: []))
         guard case .mapping(let keys) = pair.value.content else {
             reporter.error(
-                pair.value.place, "period \"\(name.value)\" needs days, and here is "
+                pair.value.place,
+                "period \"\(name.value)\" needs days, and here is "
                     + pair.value.kind, "write { mon-fri: 08:45-16:15 }")
             return entry
         }
@@ -153,7 +155,8 @@ struct PolicyReader {
             for day in days {
                 if let first = named[day] {
                     reporter.error(
-                        key.keyPlace, "\(WeekReader.days[day]) is named twice in period "
+                        key.keyPlace,
+                        "\(WeekReader.days[day]) is named twice in period "
                             + "\"\(name.value)\", first on line \(first.line) "
                             + "(column \(first.column))",
                         "put all windows of a day behind one key")
@@ -208,7 +211,8 @@ struct PolicyReader {
                 second.keyPlace, "\"\(second.key)\" does not go with \"catalogue\"", "remove it")
         }
         if !isCatalogue, fields["file"] == nil {
-            if case .mapping(let keys) = pair.value.content, keys.contains(where: { $0.key == "url" })
+            if case .mapping(let keys) = pair.value.content,
+                keys.contains(where: { $0.key == "url" })
             {
                 return nil
             }

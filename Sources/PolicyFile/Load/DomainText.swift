@@ -51,6 +51,7 @@ struct DomainText: Hashable, Sendable {
 
     /// Letters, digits, hyphens and, since real names have them, underscores.
     private static func isUsable(_ octet: UInt8) -> Bool {
-        octet.asciiLowercased &- 0x61 < 26 || octet.decimalDigit != nil || "-_.".utf8.contains(octet)
+        octet.asciiLowercased &- 0x61 < 26 || octet.decimalDigit != nil
+            || "-_.".utf8.contains(octet)
     }
 }

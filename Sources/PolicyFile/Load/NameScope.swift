@@ -58,7 +58,8 @@ struct NameScope {
             return true
         }
         reporter.error(
-            name.place, "\"\(name.value)\" names \(what), and something else on "
+            name.place,
+            "\"\(name.value)\" names \(what), and something else on "
                 + "\(first.file == name.place.file ? "" : "\(first.file) ")line \(first.line)",
             "a rule could mean either; rename one of them")
         return false
@@ -102,7 +103,9 @@ struct NameScope {
         }
         guard cycles.isEmpty else {
             for place in categories.indices {
-                categories[place].members.removeAll { if case .category = $0 { true } else { false } }
+                categories[place].members.removeAll {
+                    if case .category = $0 { true } else { false }
+                }
                 categories[place].isBroken = true
             }
             return

@@ -147,7 +147,8 @@ extension ZoneFile {
         let parts = zone.value.split(separator: "/", maxSplits: 1).map(String.init)
         var candidates = areas
         if parts.count == 2 {
-            let area = areas.contains(parts[0])
+            let area =
+                areas.contains(parts[0])
                 ? parts[0] : NearestName.of(parts[0], among: areas) ?? parts[0]
             let places = (try? FileBytes.names(inFolder: "\(folder)/\(area)")) ?? []
             candidates = places.map { "\(area)/\($0)" }

@@ -1,0 +1,89 @@
+import DNSWire
+public import DomainLists
+import LDNSBridge
+
+/// A list of names as it was loaded.
+public struct LoadedList: Sendable {
+    /// Its name under `lists:`.
+    public var name: String
+    /// The file; for a category of a catalogue, that category's file.
+    public var path: String
+    /// How its lines are written; `nil` for a category of a catalogue.
+    public var format: ListFormat?
+    /// What became of its lines; `nil` for a category of a catalogue.
+    public var summary: ListSummary?
+    /// The catalogue's category; `nil` for a list file.
+    public var category: String?
+    /// How many distinct names it holds.
+    public var names: Int
+    /// When the file was last changed, in seconds since 1970 UTC.
+    public var modifiedSeconds: Int64
+}
+
+/// Reads list files and puts all names of a policy into one index.
+struct ListLoader {
+    let reporter: Reporter
+
+    /// What the other libraries do for list files.
+    static let helpers = ListHelpers(
+        idnToASCII: { idnToASCII($0) },
+        readRPZ: { readRPZ($0, as: RPZEntry.init(line:owner:isPassthrough:problem:)) })
+
+    /// Reads the policy's list files; a list that has no usable name is reported.
+    ///
+    /// - Parameter lists: the entries of `lists:` that are files, by their place.
+    func add(
+        lists: [PolicyDocument.ListEntry], sources: [SourceOrigin], policyPath: String,
+        to builder: inout DomainIndexBuilder
+    ) -> [Int: LoadedList] {
+        var loaded: [Int: LoadedList] = [:]
+        for (number, origin) in sources.enumerated() {
+            guard case .list(let place) = origin else { continue }
+            let entry = lists[place]
+            let path = FileBytes.path(entry.path.value, relativeTo: policyPath)
+            do {
+                let contents = try FileBytes.read(path, limit: FileBytes.maximumListBytes)
+                let source = SourceID(rawValue: UInt16(clamping: number))
+                let summary = add(contents.bytes, entry, source, to: &builder)
+                loaded[place] = LoadedList(
+                    name: entry.name.value, path: path, format: summary.format, summary: summary,
+                    category: nil, names: summary.names,
+                    modifiedSeconds: contents.modifiedSeconds)
+                if summary.names == 0 { reportEmpty(entry, path, summary) }
+            } catch {
+                let hint =
+                    error.isMissing
+                    ? "put the list there, or correct the path (it is relative to this file)"
+                    : "a list is a text file that this user may read"
+                reporter.error(
+                    entry.path.place, "list file \(path) \(error.reason)", hint)
+            }
+        }
+        return loaded
+    }
+
+    private func add(
+        _ bytes: [UInt8], _ entry: PolicyDocument.ListEntry, _ source: SourceID,
+        to builder: inout DomainIndexBuilder
+    ) -> ListSummary {
+        // SAFETY: the builder copies what it keeps; the buffer does not leave the closure.
+        unsafe bytes.withUnsafeBytes { buffer in
+            unsafe builder.addList(buffer, format: entry.format, match: entry.match, source: source)
+        }
+    }
+
+    private func reportEmpty(
+        _ entry: PolicyDocument.ListEntry, _ path: String, _ summary: ListSummary
+    ) {
+        let lines = summary.unusableCount
+        let first = summary.unusable.first.map { " (line \($0.line): \($0.reason))" } ?? ""
+        let guess = summary.formatWasGuessed ? "taken for" : "read as"
+        reporter.error(
+            entry.path.place,
+            "list \"\(entry.name.value)\" is empty: \(path) has no usable name",
+            lines == 0
+                ? "put names into it, or remove the list"
+                : "it was \(guess) \(summary.format.rawValue) and \(lines) lines could not be used"
+                    + "\(first); set format:")
+    }
+}

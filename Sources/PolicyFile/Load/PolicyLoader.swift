@@ -1,0 +1,189 @@
+import DNSWire
+import DomainLists
+import LDNSBridge
+import PolicyEngine
+
+/// One load of a policy file, step by step; every step goes as far as it can.
+struct PolicyLoader {
+    let path: String
+    let now: Instant
+    let zoneFolder: String
+    let reporter = Reporter()
+
+    private(set) var hash = ""
+    private(set) var watchedFiles: [String]
+    private(set) var lists: [LoadedList] = []
+    private(set) var testResults: [PolicyTestResult] = []
+    private(set) var counts = PolicyCounts()
+    private var catalogue = Catalogue()
+
+    init(path: String, now: Instant, zoneFolder: String) {
+        self.path = path
+        self.now = now
+        self.zoneFolder = zoneFolder
+        watchedFiles = [path]
+    }
+
+    mutating func load() -> LoadedPolicy? {
+        guard let document = readDocument() else { return nil }
+        counts = PolicyCounts(
+            rules: document.rules.count, groups: document.groups.count,
+            periods: document.periods.count)
+        let zone = document.zone.flatMap {
+            ZoneFile.load($0, folder: zoneFolder, reporter: reporter)
+        }
+        var compiler = PolicyCompiler(
+            document: document, reporter: reporter, scope: readScope(of: document))
+        compiler.checkLimits()
+        let groups = compiler.groups()
+        let unknownDevices = compiler.unknownDevices()
+        let rules = compiler.rules()
+        let runner = TestRunner(document: document, reporter: reporter)
+        let tests = runner.prepare(builtInRules: rules.prefix(compiler.builtInCount))
+        let scope = compiler.scope
+        let (index, listPlaces) = buildIndex(document, scope)
+        guard !reporter.hasErrors, let zone else { return nil }
+
+        let defaults = scope.defaultCategories()
+        let policy = Policy(
+            name: document.name, reference: document.reference,
+            approvedBy: document.approvedBy, approvedOn: document.approvedOn?.value,
+            reviewBy: document.reviewBy?.value, contact: document.contact, roles: document.roles,
+            zone: zone, calendar: document.calendar, periods: document.periods.map(\.period),
+            groups: groups, unknownDevices: unknownDevices, rules: rules,
+            defaultAction: document.defaultAction,
+            sources: scope.sources.origins.enumerated().map { number, origin in
+                SourceInfo(
+                    listName: listName(of: origin, document),
+                    defaultCategory: defaults[SourceID(rawValue: UInt16(clamping: number))] ?? "")
+            }, hash: hash)
+        let program = PolicyProgram(policy: policy, sets: index.sets)
+        let warner = PolicyWarner(
+            document: document, builtInCount: compiler.builtInCount, reporter: reporter)
+        warner.warn(program, now: now)
+        testResults = tests.map { runner.run($0, program: program, index: index) }
+        return LoadedPolicy(
+            path: path, policy: policy, program: program, index: index, catalogue: catalogue,
+            lists: lists, hash: hash, watchedFiles: watchedFiles, testResults: testResults,
+            origins: scope.sources.origins, listPlaces: listPlaces)
+    }
+
+    private mutating func readDocument() -> PolicyDocument? {
+        do {
+            let bytes = try FileBytes.read(path, limit: YAMLReader.maximumBytes).bytes
+            hash = String(hexadecimal(sha256(bytes)).prefix(16))
+            let root = YAMLReader.read(bytes, file: path, reporter: reporter)
+            return root.map { PolicyReader(reporter: reporter).read($0) }
+        } catch {
+            reporter.error(
+                SourcePlace(file: path, line: 1, column: 1),
+                "the policy file \(error.reason)", "check the path and who may read it")
+            return nil
+        }
+    }
+
+    /// What the words of the document's categories and rules stand for.
+    private mutating func readScope(of document: PolicyDocument) -> NameScope {
+        var scope = NameScope(reporter: reporter)
+        for (place, entry) in document.lists.enumerated() {
+            let listPath = FileBytes.path(entry.path.value, relativeTo: path)
+            watchedFiles.append(listPath)
+            guard entry.isCatalogue else {
+                scope.define(list: entry.name, place: place)
+                continue
+            }
+            let first = catalogue.categories.count
+            watchedFiles += CatalogueReader(reporter: reporter).read(
+                folder: entry.path, path: listPath, list: entry.name.value, into: &catalogue)
+            scope.define(
+                catalogue: entry.name,
+                categories: catalogue.categories.indices[first...].map {
+                    ($0, catalogue.categories[$0])
+                })
+        }
+        scope.define(categories: document.categories)
+        return scope
+    }
+
+    /// Puts the names of all sources into one index; reports categories without any.
+    private mutating func buildIndex(
+        _ document: PolicyDocument, _ scope: NameScope
+    ) -> (DomainIndex, [Int: Int]) {
+        var builder = DomainIndexBuilder(helpers: ListLoader.helpers)
+        let origins = scope.sources.origins
+        let files = ListLoader(reporter: reporter).add(
+            lists: document.lists, sources: origins, policyPath: path, to: &builder)
+        var nameCounts: [SourceID: Int] = [:]
+        for (number, origin) in origins.enumerated() {
+            let source = SourceID(rawValue: UInt16(clamping: number))
+            switch origin {
+            case .list(let place):
+                // A list that could not be read is reported; its categories are not to blame.
+                nameCounts[source] = files[place]?.names ?? 1
+            case .catalogue(let place):
+                let category = catalogue.categories[place]
+                let names = catalogue.coreNames(of: category)
+                for name in names {
+                    builder.add(name.name, coverage: name.coverage, source: source)
+                }
+                nameCounts[source] = names.count
+                if names.isEmpty {
+                    reporter.error(
+                        category.place, "category \"\(category.name)\" is empty",
+                        "give its services core names, or remove the file")
+                }
+            case .literal(let text, _):
+                builder.add(text.name, coverage: text.coverage, source: source)
+                nameCounts[source] = 1
+            }
+        }
+        reportEmptyCategories(scope, nameCounts)
+        let places = gatherLists(document, files)
+        return (builder.build(), places)
+    }
+
+    private func reportEmptyCategories(_ scope: NameScope, _ nameCounts: [SourceID: Int]) {
+        for (place, category) in scope.categories.enumerated() where !category.isBroken {
+            let sources = scope.expand(.category(place)).keys
+            guard sources.allSatisfy({ nameCounts[$0] == 0 }) else { continue }
+            reporter.error(
+                category.name.place,
+                "category \"\(category.name.value)\" is empty: nothing in it has a usable name",
+                "fill its lists, or remove it")
+        }
+    }
+
+    /// The lists in the order of the file, catalogues by category; and where each file's is.
+    private mutating func gatherLists(
+        _ document: PolicyDocument, _ files: [Int: LoadedList]
+    ) -> [Int: Int] {
+        var places: [Int: Int] = [:]
+        for (place, entry) in document.lists.enumerated() {
+            if let list = files[place] {
+                places[place] = lists.count
+                lists.append(list)
+            }
+            guard entry.isCatalogue else { continue }
+            for category in catalogue.categories where category.listName == entry.name.value {
+                let names = Set(
+                    catalogue.coreNames(of: category).map {
+                        DomainText(name: $0.name, coverage: $0.coverage)
+                    })
+                lists.append(
+                    LoadedList(
+                        name: entry.name.value, path: category.file, format: nil, summary: nil,
+                        category: category.name, names: names.count,
+                        modifiedSeconds: FileBytes.modifiedSeconds(category.file)))
+            }
+        }
+        return places
+    }
+
+    private func listName(of origin: SourceOrigin, _ document: PolicyDocument) -> String? {
+        switch origin {
+        case .list(let place): document.lists[place].name.value
+        case .catalogue(let place): catalogue.categories[place].listName
+        case .literal: nil
+        }
+    }
+}

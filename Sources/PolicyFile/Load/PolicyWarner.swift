@@ -1,0 +1,80 @@
+import PolicyEngine
+
+/// Warns of what loads and can hardly be meant.
+struct PolicyWarner {
+    let document: PolicyDocument
+    /// Rules of the product that stand before those of the document.
+    let builtInCount: Int
+    let reporter: Reporter
+
+    func warn(_ program: PolicyProgram, now: Instant) {
+        let today = program.policy.zone.civilTime(at: now).date
+        warnOfReview(today)
+        warnOfTerms(today)
+        for warning in program.warnings() {
+            switch warning {
+            case .periodNeverHappens(let period, let reason):
+                warn(period: period, reason)
+            case .ruleNeverMatches(let rule, let reason):
+                warn(rule: rule - builtInCount, reason, program.policy)
+            }
+        }
+    }
+
+    private func warnOfReview(_ today: CivilDate) {
+        guard let due = document.reviewBy, due.value < today else { return }
+        let days = today.daysSinceEpoch - due.value.daysSinceEpoch
+        reporter.warning(
+            due.place, "review overdue by \(days) day\(days == 1 ? "" : "s")",
+            "review the policy, then set approved-on and review-by")
+    }
+
+    /// After the last term every day is a holiday, which hardly anybody means.
+    private func warnOfTerms(_ today: CivilDate) {
+        guard let last = document.calendar.terms.map(\.upperBound).max(), last < today,
+            let place = document.termsPlace,
+            document.periods.contains(where: { $0.period.when == .term })
+        else { return }
+        reporter.warning(
+            place, "the last term ended on \(last); since then every day is a holiday",
+            "add the new terms")
+    }
+
+    private func warn(period place: Int, _ reason: NeverHappeningReason) {
+        let entry = document.periods[place]
+        let why =
+            switch reason {
+            case .noWindows: "it has no windows"
+            case .noTermDays: "it is for term days, and the calendar has none"
+            case .noSuchDays: "no \(entry.period.when) day falls on its weekdays"
+            }
+        reporter.warning(
+            entry.name.place, "period \"\(entry.name.value)\" never happens: \(why)",
+            reason == .noTermDays
+                ? "add terms to the calendar, or write when: always"
+                : "correct its days, or remove it")
+    }
+
+    private func warn(rule place: Int, _ reason: NeverMatchingReason, _ policy: Policy) {
+        guard document.rules.indices.contains(place) else { return }
+        let entry = document.rules[place]
+        var hint = "correct it, or remove it"
+        let why: String
+        switch reason {
+        case .noGroups: why = "it is for no group"
+        case .noNames: why = "it names nothing"
+        case .duringNeverHappens: why = "its \"during\" periods never happen"
+        case .alwaysExcepted: why = "whenever it would hold, an \"except-during\" period is on"
+        case .shadowed(let earlier):
+            let ids = earlier.filter(policy.rules.indices.contains)
+                .map { "\"\(policy.rules[$0].id)\"" }
+            why = "\(ids.joined(separator: ", ")) always decide\(ids.count == 1 ? "s" : "") first"
+            hint = "move it up, or remove it"
+            if earlier.contains(where: { $0 < builtInCount }), !entry.isLocked {
+                hint = "only a locked rule can stand above essentials"
+            }
+        }
+        reporter.warning(
+            entry.place, "rule \"\(entry.id?.value ?? "")\" can never match: \(why)", hint)
+    }
+}

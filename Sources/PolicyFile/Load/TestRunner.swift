@@ -1,0 +1,121 @@
+import DNSWire
+import DomainLists
+public import PolicyEngine
+
+/// What became of one of a policy's own `tests:`.
+public struct PolicyTestResult: Sendable {
+    /// The line on which the test is written.
+    public var line: Int
+    /// The group asked for; `nil` where a client was named.
+    public var group: String?
+    /// The client asked for; `nil` where a group was named.
+    public var client: String?
+    /// Date and time as written, by the policy's wall clock.
+    public var at: String
+    /// The name as written.
+    public var ask: String
+    /// What should be decided.
+    public var expect: RuleAction
+    /// What is decided.
+    public var got: RuleAction
+    /// The rule that decides, or `default`.
+    public var by: String
+    /// Whether that is what the test claims.
+    public var isTrue: Bool
+}
+
+/// Runs the `tests:` of a policy through the same program that will serve.
+struct TestRunner {
+    let document: PolicyDocument
+    let reporter: Reporter
+
+    /// A test whose names are all known.
+    struct Prepared {
+        var entry: PolicyDocument.TestEntry
+        var name: DomainName
+        var group: Int?
+    }
+
+    /// Looks up what the tests name; what cannot be found is reported.
+    func prepare(builtInRules: some Sequence<Rule>) -> [Prepared] {
+        let rules = builtInRules.map(\.id) + document.rules.compactMap(\.id?.value) + ["default"]
+        let groups = document.groups.map(\.name.value)
+        return document.tests.compactMap { entry in
+            var isKnown = true
+            var group: Int?
+            if case .group(let name) = entry.subject {
+                group = groups.firstIndex(of: name.value)
+                if group == nil {
+                    report(name, "group", groups)
+                    isKnown = false
+                }
+            }
+            if let by = entry.by, !rules.contains(by.value) {
+                report(by, "rule", rules)
+                isKnown = false
+            }
+            let asked = DomainText.name(of: entry.ask.value)
+            if asked == nil {
+                reporter.error(
+                    entry.ask.place, "\"\(entry.ask.value)\" is no domain name",
+                    "write the name that a device would ask for, such as www.example.com")
+            }
+            guard isKnown, let asked else { return nil }
+            return Prepared(entry: entry, name: asked, group: group)
+        }
+    }
+
+    private func report(_ name: Located<String>, _ what: String, _ candidates: [String]) {
+        reporter.error(
+            name.place, "there is no \(what) \"\(name.value)\"",
+            NearestName.advice(
+                for: name.value, among: candidates, otherwise: "the \(what)s are"))
+    }
+
+    /// Runs one test; a claim that does not hold is reported with what was decided instead.
+    func run(_ test: Prepared, program: PolicyProgram, index: DomainIndex) -> PolicyTestResult {
+        let entry = test.entry
+        var result = PolicyTestResult(
+            line: entry.place.line, at: entry.at.value.description, ask: entry.ask.value,
+            expect: entry.expect, got: .block, by: "", isTrue: false)
+        var group = test.group
+        switch entry.subject {
+        case .group(let name):
+            result.group = name.value
+        case .client(let address, let text):
+            result.client = text.value
+            group = program.clients.group(of: address) ?? program.policy.unknownDevices
+        }
+        var why = "unknown devices are refused"
+        if let group {
+            let instant = program.policy.zone.instant(of: entry.at.value)
+            let explanation = program.explain(
+                group: group, set: index.match(test.name).set, at: instant)
+            result.got = explanation.verdict.action
+            result.by = explanation.rule?.id ?? "default"
+            why =
+                explanation.rule.map { "rule \"\($0.id)\" decides" }
+                ?? "no rule matches, so the default decides"
+        }
+        let isByRight = entry.by.map { $0.value == result.by } ?? true
+        result.isTrue = result.got == entry.expect && isByRight
+        if !result.isTrue { reportFalse(entry, result, why) }
+        return result
+    }
+
+    private func reportFalse(
+        _ entry: PolicyDocument.TestEntry, _ result: PolicyTestResult, _ why: String
+    ) {
+        let who = result.group ?? result.client ?? ""
+        var claim = "\(who) is to be \(Self.word(entry.expect)) \(result.ask)"
+        if let by = entry.by { claim += " by \"\(by.value)\"" }
+        reporter.error(
+            entry.place,
+            "test failed: \(claim) at \(result.at), but it is \(Self.word(result.got)): \(why)",
+            "correct the rules, or the test")
+    }
+
+    private static func word(_ action: RuleAction) -> String {
+        action == .allow ? "allowed" : "blocked"
+    }
+}

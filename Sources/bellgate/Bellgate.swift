@@ -1,0 +1,78 @@
+import ArgumentParser
+import Glibc
+
+/// The one binary: `bellgate VERB`.
+@main struct Bellgate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bellgate",
+        abstract: "The DNS filter of a school: at each bell, the gate changes.",
+        discussion: """
+            Results go to standard output, errors to standard error.
+            Exit status: 0 fine, 1 what was asked about is wrong, 2 wrong usage.
+
+            EXAMPLES
+              Look for mistakes in a policy before it serves:
+                bellgate check --policy policy.yaml
+              Ask why something is blocked:
+                bellgate explain www.instagram.com --group staff --policy policy.yaml
+            """,
+        subcommands: verbs)
+
+    /// One file a verb; in the order in which `--help` lists them.
+    private static let verbs: [any ParsableCommand.Type] = [
+        Check.self,
+        Explain.self,
+    ]
+
+    /// Runs the verb that the arguments name. Wrong usage ends with 2, where the argument parser's
+    /// own way out would be 64.
+    static func main() async {
+        if CommandLine.arguments.count < 2 {
+            standardError(helpMessage())
+            Glibc.exit(ExitStatus.usage)
+        }
+        do {
+            var command = try parseAsRoot()
+            if var longRunning = command as? any AsyncParsableCommand {
+                try await longRunning.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            let code = exitCode(for: error)
+            let message = fullMessage(for: error)
+            if code.isSuccess {
+                if !message.isEmpty { print(message) }
+                Glibc.exit(ExitStatus.fine)
+            }
+            if !message.isEmpty { standardError(message) }
+            Glibc.exit(code == .validationFailure ? ExitStatus.usage : ExitStatus.wrong)
+        }
+    }
+}
+
+/// What the process ends with.
+enum ExitStatus {
+    /// All is well.
+    static let fine: Int32 = 0
+    /// What was asked about is wrong.
+    static let wrong: Int32 = 1
+    /// The command line is wrong.
+    static let usage: Int32 = 2
+}
+
+/// Writes a line to standard error.
+func standardError(_ line: String) {
+    let bytes = Array("\(line)\n".utf8)
+    var start = 0
+    while start < bytes.count {
+        // SAFETY: `start` is below the count, so the rest of the buffer is what is written, and
+        // the buffer is used within the closure alone.
+        let written = unsafe bytes.withUnsafeBytes { buffer in
+            unsafe write(
+                STDERR_FILENO, buffer.baseAddress?.advanced(by: start), bytes.count - start)
+        }
+        guard written > 0 else { return }
+        start += written
+    }
+}

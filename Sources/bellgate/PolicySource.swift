@@ -1,0 +1,46 @@
+import ArgumentParser
+import Glibc
+import PolicyEngine
+import PolicyFile
+
+/// Where a verb takes its policy from: `--policy FILE`, or the one that `--config FILE` names.
+struct PolicySource: ParsableArguments {
+    @Option(help: ArgumentHelp("The server's configuration.", valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("The policy alone, without a server.", valueName: "file"))
+    var policy: String?
+
+    func validate() throws {
+        if config != nil, policy != nil {
+            throw ValidationError("Give --config or --policy, not both.")
+        }
+    }
+
+    /// What was read: the policy, and what there is to say about both files.
+    struct Loaded {
+        var path: String
+        var diagnostics: [Diagnostic]
+        var policy: PolicyLoad?
+    }
+
+    /// Loads the policy; `fallback` is the configuration to take where neither was given.
+    func load(fallback: String? = nil) throws -> Loaded {
+        // SAFETY: time() with no pointer only returns the time.
+        let now = unsafe Instant(seconds: Int64(time(nil)))
+        if let policy {
+            let load = loadPolicy(at: policy, now: now)
+            return Loaded(path: policy, diagnostics: load.diagnostics, policy: load)
+        }
+        guard let config = config ?? fallback else {
+            throw ValidationError("Give --config FILE or --policy FILE.")
+        }
+        let configuration = loadConfiguration(at: config)
+        guard let policy = configuration.policyPath else {
+            return Loaded(path: config, diagnostics: configuration.diagnostics, policy: nil)
+        }
+        let load = loadPolicy(at: policy, now: now)
+        return Loaded(
+            path: policy, diagnostics: configuration.diagnostics + load.diagnostics, policy: load)
+    }
+}
