@@ -1,0 +1,60 @@
+import PolicyEngine
+import PolicyFile
+import Testing
+
+/// What loads and is warned of.
+struct Warning: CustomTestStringConvertible, Sendable {
+    let name: String
+    let marked: String
+    let message: String
+    var testDescription: String { name }
+
+    init(_ name: String, _ body: String, _ message: String) {
+        self.name = name
+        marked = header + body
+        self.message = message
+    }
+}
+
+private let term = "calendar: { terms: [2026-09-01 to 2026-12-18] }\ngroups: { g: {}, h: {} }\n"
+
+@Test(arguments: [
+    Warning("no terms", "periods: { ‸p: { mon: 09:00-10:00 } }\n", "period \"p\" never happens: it is for term days"),
+    Warning("short term", "calendar: { terms: [2026-11-23] }\nperiods: { ‸p: { tue: 09:00-10:00 } }\n", "never happens: no term day falls on its weekdays"),
+    Warning("shadowed", term + "rules:\n  - { id: a, block: [example.com], reason: R }\n  - ‸{ id: b, allow: [example.com], reason: R }\n", "rule \"b\" can never match: \"a\" always decides first"),
+    Warning("behind everything", term + "rules:\n  - { id: a, block: everything, reason: R }\n  - ‸{ id: b, for: [g], allow: [example.com], reason: R }\n", "rule \"b\" can never match"),
+    Warning("excepted", term + "periods: { p: { mon: 09:00-10:00 } }\nrules:\n  - ‸{ id: a, block: everything, during: [p], except-during: [p], reason: R }\n", "an \"except-during\" period is on"),
+    Warning("silent period", term + "periods: { p: { when: holiday, mon: 09:00-10:00 }, q: { mon: 09:00-10:00 } }\nrules:\n  - ‸{ id: a, block: everything, during: [q], except-during: [q, p], reason: R }\n", "can never match"),
+    Warning("essentials", term + "lists: { s: { catalogue: services } }\nrules:\n  - ‸{ id: a, block: [essentials], reason: R }\n", "\"essentials\" always decides first"),
+    Warning("answer of an allow", term + "rules:\n  - { id: a, allow: [example.com], ‸answer: zero, reason: R }\n", "\"answer\" has no effect"),
+    Warning("terms are over", "calendar: { ‸terms: [2025-09-01 to 2025-12-18] }\nperiods: { p: { mon: 09:00-10:00 } }\n", "the last term ended on 2025-12-18"),
+])
+func warnsAndLoads(_ warning: Warning) throws {
+    let folder = try TemporaryFolder()
+    try writeLists(to: folder)
+    let marked = MarkedText(warning.marked)
+    let load = try folder.load(marked.text)
+    #expect(load.loaded != nil, "\(load.diagnostics)")
+    let found = load.diagnostics.first { $0.message.contains(warning.message) }
+    #expect(found?.severity == .warning, "\(load.diagnostics)")
+    #expect(found.map { "\($0.line):\($0.column)" } == "\(marked.line):\(marked.column)")
+}
+
+@Test(arguments: [
+    ("2026-11-22", "review overdue by 1 day"), ("2026-11-13", "review overdue by 10 days"),
+])
+func countsTheDaysOfAnOverdueReview(date: String, message: String) throws {
+    let text = sound.replacing("name: Sample policy", with: "name: Sample, review-by: \(date)")
+    let folder = try TemporaryFolder()
+    try writeLists(to: folder)
+    let load = try folder.load(text)
+    #expect(load.loaded != nil)
+    #expect(load.diagnostics.map(\.message) == [message])
+}
+
+@Test func aReviewDueTodayIsNotOverdue() throws {
+    let text = sound.replacing("name: Sample policy", with: "name: Sample, review-by: 2026-11-23")
+    let folder = try TemporaryFolder()
+    try writeLists(to: folder)
+    #expect(try folder.load(text).diagnostics.isEmpty)
+}
