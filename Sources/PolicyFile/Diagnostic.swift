@@ -13,6 +13,11 @@ public struct SourcePlace: Hashable, Sendable {
         self.line = line
         self.column = column
     }
+
+    /// Whether it comes earlier in the same file.
+    func isBefore(_ other: SourcePlace) -> Bool {
+        line != other.line ? line < other.line : column < other.column
+    }
 }
 
 /// Whether a finding keeps a file from loading.

@@ -9,9 +9,10 @@ struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Find every mistake in a policy before it serves.",
         discussion: """
-            Reads the policy with its lists, runs its own tests, and reports all mistakes at once,
-            each with file, line and column. Without an option, bellgate.yaml of this folder is
-            taken. Exit status 1 means that the server would not load it.
+            Reads the policy with its lists, runs its own tests, and reports all \
+            mistakes at once, each with file, line and column. Without an option, \
+            bellgate.yaml of this folder is taken. Exit status 1 means that the server \
+            would not load it.
 
             EXAMPLES
               bellgate check --policy policy.yaml
@@ -24,8 +25,19 @@ struct Check: ParsableCommand {
     @Flag(help: "Print one JSON object for programs.")
     var json = false
 
+    private static let defaultConfiguration = "bellgate.yaml"
+
+    func validate() throws {
+        guard source.config == nil, source.policy == nil else { return }
+        // SAFETY: the name is passed as a C string for the length of the call.
+        guard unsafe access(Self.defaultConfiguration, F_OK) == 0 else {
+            throw ValidationError(
+                "Give --config FILE or --policy FILE; there is no bellgate.yaml in this folder.")
+        }
+    }
+
     func run() throws {
-        let loaded = try source.load(fallback: defaultConfiguration())
+        let loaded = try source.load(fallback: Self.defaultConfiguration)
         let report = CheckReport(loaded)
         if json {
             print(report.json.rendered())
@@ -34,17 +46,6 @@ struct Check: ParsableCommand {
             print(report.text)
         }
         if !report.isFine { throw ExitCode(ExitStatus.wrong) }
-    }
-
-    private func defaultConfiguration() throws -> String? {
-        guard source.config == nil, source.policy == nil else { return nil }
-        let name = "bellgate.yaml"
-        // SAFETY: the name is passed as a C string for the length of the call.
-        guard unsafe access(name, F_OK) == 0 else {
-            throw ValidationError(
-                "Give --config FILE or --policy FILE; there is no \(name) in this folder.")
-        }
-        return name
     }
 }
 
@@ -78,7 +79,7 @@ private struct CheckReport {
             let reference = policy.reference.isEmpty ? "" : " (\(policy.reference))"
             lines.append("policy   \(policy.name)\(reference)")
         }
-        if let load, load.counts != PolicyCounts() {
+        if let load, !load.counts.isEmpty {
             lines.append(
                 "rules    \(load.counts.rules) for \(counted(load.counts.groups, "group"))"
                     + " and \(counted(load.counts.periods, "period"))")

@@ -9,8 +9,8 @@ struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say what is decided about a name, and why.",
         discussion: """
-            Decides exactly as the server does. Dates and times are by the policy's own clock;
-            without --at, it is now.
+            Decides exactly as the server does. Dates and times are by the policy's own \
+            clock; without --at, it is now.
 
             EXAMPLES
               bellgate explain www.instagram.com --group staff --policy policy.yaml
@@ -76,8 +76,7 @@ struct Explain: ParsableCommand {
 
     private func instant(_ zone: ZoneRules) -> Instant {
         if let at, let time = CivilTime(parsing: at) { return zone.instant(of: time) }
-        // SAFETY: time() with no pointer only returns the time.
-        return unsafe Instant(seconds: Int64(time(nil)))
+        return Instant(seconds: Int64(time(nil)))
     }
 
     private func asker(_ policy: Policy) throws -> Asker {

@@ -26,8 +26,7 @@ struct PolicySource: ParsableArguments {
 
     /// Loads the policy; `fallback` is the configuration to take where neither was given.
     func load(fallback: String? = nil) throws -> Loaded {
-        // SAFETY: time() with no pointer only returns the time.
-        let now = unsafe Instant(seconds: Int64(time(nil)))
+        let now = Instant(seconds: Int64(time(nil)))
         if let policy {
             let load = loadPolicy(at: policy, now: now)
             return Loaded(path: policy, diagnostics: load.diagnostics, policy: load)

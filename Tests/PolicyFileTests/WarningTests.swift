@@ -19,15 +19,45 @@ struct Warning: CustomTestStringConvertible, Sendable {
 private let term = "calendar: { terms: [2026-09-01 to 2026-12-18] }\ngroups: { g: {}, h: {} }\n"
 
 @Test(arguments: [
-    Warning("no terms", "periods: { ‸p: { mon: 09:00-10:00 } }\n", "period \"p\" never happens: it is for term days"),
-    Warning("short term", "calendar: { terms: [2026-11-23] }\nperiods: { ‸p: { tue: 09:00-10:00 } }\n", "never happens: no term day falls on its weekdays"),
-    Warning("shadowed", term + "rules:\n  - { id: a, block: [example.com], reason: R }\n  - ‸{ id: b, allow: [example.com], reason: R }\n", "rule \"b\" can never match: \"a\" always decides first"),
-    Warning("behind everything", term + "rules:\n  - { id: a, block: everything, reason: R }\n  - ‸{ id: b, for: [g], allow: [example.com], reason: R }\n", "rule \"b\" can never match"),
-    Warning("excepted", term + "periods: { p: { mon: 09:00-10:00 } }\nrules:\n  - ‸{ id: a, block: everything, during: [p], except-during: [p], reason: R }\n", "an \"except-during\" period is on"),
-    Warning("silent period", term + "periods: { p: { when: holiday, mon: 09:00-10:00 }, q: { mon: 09:00-10:00 } }\nrules:\n  - ‸{ id: a, block: everything, during: [q], except-during: [q, p], reason: R }\n", "can never match"),
-    Warning("essentials", term + "lists: { s: { catalogue: services } }\nrules:\n  - ‸{ id: a, block: [essentials], reason: R }\n", "\"essentials\" always decides first"),
-    Warning("answer of an allow", term + "rules:\n  - { id: a, allow: [example.com], ‸answer: zero, reason: R }\n", "\"answer\" has no effect"),
-    Warning("terms are over", "calendar: { ‸terms: [2025-09-01 to 2025-12-18] }\nperiods: { p: { mon: 09:00-10:00 } }\n", "the last term ended on 2025-12-18"),
+    Warning(
+        "no terms", "periods: { ‸p: { mon: 09:00-10:00 } }\n",
+        "period \"p\" never happens: it is for term days"),
+    Warning(
+        "short term", "calendar: { terms: [2026-11-23] }\nperiods: { ‸p: { tue: 09:00-10:00 } }\n",
+        "never happens: no term day falls on its weekdays"),
+    Warning(
+        "shadowed",
+        term
+            + "rules:\n  - { id: a, block: [example.com], reason: R }\n  - ‸{ id: b, allow: [example.com], reason: R }\n",
+        "rule \"b\" can never match: \"a\" always decides first"),
+    Warning(
+        "behind everything",
+        term
+            + "rules:\n  - { id: a, block: everything, reason: R }\n  - ‸{ id: b, for: [g], allow: [example.com], reason: R }\n",
+        "rule \"b\" can never match"),
+    Warning(
+        "excepted",
+        term
+            + "periods: { p: { mon: 09:00-10:00 } }\nrules:\n  - ‸{ id: a, block: everything, during: [p], except-during: [p], reason: R }\n",
+        "an \"except-during\" period is on"),
+    Warning(
+        "silent period",
+        term
+            + "periods: { p: { when: holiday, mon: 09:00-10:00 }, q: { mon: 09:00-10:00 } }\nrules:\n  - ‸{ id: a, block: everything, during: [q], except-during: [q, p], reason: R }\n",
+        "can never match"),
+    Warning(
+        "essentials",
+        term
+            + "lists: { s: { catalogue: services } }\nrules:\n  - ‸{ id: a, block: [essentials], reason: R }\n",
+        "\"essentials\" always decides first"),
+    Warning(
+        "answer of an allow",
+        term + "rules:\n  - { id: a, allow: [example.com], ‸answer: zero, reason: R }\n",
+        "\"answer\" has no effect"),
+    Warning(
+        "terms are over",
+        "calendar: { ‸terms: [2025-09-01 to 2025-12-18] }\nperiods: { p: { mon: 09:00-10:00 } }\n",
+        "the last term ended on 2025-12-18"),
 ])
 func warnsAndLoads(_ warning: Warning) throws {
     let folder = try TemporaryFolder()

@@ -61,9 +61,11 @@ struct RuleReader {
 
     /// What the rule is about, from exactly one of `allow` and `block`.
     private func target(_ fields: Fields) -> [Located<String>]? {
-        if fields["allow"] != nil, let block = fields["block"] {
+        if let allow = fields["allow"], let block = fields["block"] {
+            let isBlockFirst = block.keyPlace.isBefore(allow.keyPlace)
             reporter.error(
-                block.keyPlace, "the rule has both \"allow\" and \"block\"",
+                (isBlockFirst ? allow : block).keyPlace,
+                "the rule has both \"allow\" and \"block\"",
                 "make two rules of it; the first that matches decides")
             return nil
         }

@@ -50,13 +50,16 @@ public struct PolicyLoad: Sendable {
 }
 
 /// The size of a policy.
-public struct PolicyCounts: Sendable, Equatable {
+public struct PolicyCounts: Sendable {
     /// Rules of the file.
     public var rules = 0
     /// Groups.
     public var groups = 0
     /// Periods.
     public var periods = 0
+
+    /// Whether there is nothing at all.
+    public var isEmpty: Bool { rules == 0 && groups == 0 && periods == 0 }
 }
 
 /// Loads a policy file with its lists and catalogues, and runs its tests.

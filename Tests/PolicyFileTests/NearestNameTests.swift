@@ -1,0 +1,45 @@
+import Testing
+
+@testable import PolicyFile
+
+@Test(
+    arguments: [
+        ("stuff", ["staff", "guest"], "staff"), ("brek", ["break", "lunch"], "break"),
+        ("haram", ["harm", "hard"], "harm"), ("Staff", ["staff"], "staff"),
+        ("durring", ["during", "for"], "during"), ("tsaff", ["staff"], "staff"),
+        ("xyz", ["staff", "guest"], nil), ("", ["a"], "a"), ("a", [], nil),
+    ] as [(String, [String], String?)])
+func findsTheNearestName(word: String, candidates: [String], nearest: String?) {
+    #expect(NearestName.of(word, among: candidates) == nearest)
+}
+
+/// The textbook recursion, as the oracle.
+private func slowDistance(_ left: ArraySlice<Unicode.Scalar>, _ right: ArraySlice<Unicode.Scalar>)
+    -> Int
+{
+    guard let first = left.first else { return right.count }
+    guard let other = right.first else { return left.count }
+    var fewest = min(
+        slowDistance(left.dropFirst(), right.dropFirst()) + (first == other ? 0 : 1),
+        slowDistance(left.dropFirst(), right) + 1, slowDistance(left, right.dropFirst()) + 1)
+    if left.count > 1, right.count > 1, first == right.dropFirst().first,
+        left.dropFirst().first == other
+    {
+        fewest = min(fewest, slowDistance(left.dropFirst(2), right.dropFirst(2)) + 1)
+    }
+    return fewest
+}
+
+@Test func editDistanceAgreesWithTheSlowOne() {
+    var random = SeededGenerator(seed: 3)
+    for _ in 0..<300 {
+        let words = (0..<2).map { _ in
+            (0..<Int.random(in: 0...6, using: &random)).map { _ in
+                Unicode.Scalar(UInt8.random(in: 97...99, using: &random))
+            }
+        }
+        #expect(
+            NearestName.editDistance(words[0], words[1])
+                == slowDistance(words[0][...], words[1][...]))
+    }
+}
