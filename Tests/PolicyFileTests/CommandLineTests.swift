@@ -93,7 +93,7 @@ func whatIsWrongEndsWithOne(arguments: [String]) throws {
 
 @Test func checkPrintsEachMistakeWithItsPlace() throws {
     let folder = try soundFolder()
-    try folder.write(sound.replacing("during:", with: "durng:"), to: "policy.yaml")
+    try folder.write(sound.replacing(" during:", with: " durng:"), to: "policy.yaml")
     guard let run = try Run(["check", "--policy", "policy.yaml"], in: folder) else { return }
     #expect(run.status == 1)
     let lines = run.errors.split(separator: "\n")
