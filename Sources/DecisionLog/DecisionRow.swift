@@ -13,7 +13,7 @@ public struct DecisionRow: Sendable {
     /// The name asked for and then the name that was judged in its place, in wire format.
     private let names: [UInt8]
     private let nameBytes: Int
-    private let dictionary: ResolvedDictionary
+    let dictionary: ResolvedDictionary
 
     /// The name asked for, in wire format; empty for a gap.
     public var nameWire: ArraySlice<UInt8> { names[..<nameBytes] }

@@ -23,14 +23,16 @@ public struct RowWriter: Sendable {
     public var buffer: [UInt8] = []
     private let format: RowFormat
     private let isColored: Bool
-    /// Mnemonics that were used before.
-    private var types: [UInt16: String] = [:]
-    private var rcodes: [UInt16: String] = [:]
+    private var fields: FieldCache
+    /// The second that the last row was of, as text: most rows share it with the one before.
+    private var second = Int64.min
+    private var secondText: [UInt8] = []
 
     /// - Parameter isColored: marks verdicts with terminal colours; of text only.
     public init(_ format: RowFormat, isColored: Bool = false) {
         self.format = format
         self.isColored = isColored && format == .text
+        fields = FieldCache(format)
     }
 
     /// Appends the line that goes before all rows; JSON lines have none.
@@ -58,18 +60,23 @@ public struct RowWriter: Sendable {
         }
     }
 
-    private mutating func typeText(_ row: DecisionRow) -> String? {
-        guard let type = row.type else { return nil }
-        if let known = types[type.rawValue] { return known }
-        types[type.rawValue] = type.description
-        return type.description
-    }
-
-    private mutating func rcodeText(_ row: DecisionRow) -> String? {
-        guard let rcode = row.rcode else { return nil }
-        if let known = rcodes[rcode.rawValue] { return known }
-        rcodes[rcode.rawValue] = rcode.description
-        return rcode.description
+    /// Appends the time in RFC 3339.
+    private mutating func appendTime(_ micros: Int64) {
+        let now = LogTime.floorDivide(micros, 1_000_000)
+        if now != second {
+            second = now
+            secondText.removeAll(keepingCapacity: true)
+            LogTime.appendUTC(now * 1_000_000, to: &secondText)
+            secondText.removeLast(7)
+        }
+        buffer.append(contentsOf: secondText)
+        var fraction = Int(micros - now * 1_000_000)
+        let start = buffer.count
+        buffer.append(contentsOf: [0x30, 0x30, 0x30, 0x30, 0x30, 0x30, UInt8(ascii: "Z")])
+        for place in stride(from: start + 5, through: start, by: -1) {
+            buffer[place] = 0x30 + UInt8(truncatingIfNeeded: fraction % 10)
+            fraction /= 10
+        }
     }
 }
 
@@ -77,30 +84,45 @@ public struct RowWriter: Sendable {
 
 extension RowWriter {
     private mutating func appendCSV(_ row: DecisionRow) {
+        fields.prepare(for: row)
         buffer.appendDecimal(row.seq)
         comma()
-        LogTime.appendUTC(row.timeMicros, to: &buffer)
+        appendTime(row.timeMicros)
         comma()
         if let client = row.client { buffer.appendAddress(client) }
         comma()
-        field(row.device)
-        field(row.group)
-        let start = buffer.count
-        if !row.isGap { buffer.appendName(row.nameWire) }
-        quote(from: start)
+        buffer.append(contentsOf: fields[.device, row])
         comma()
-        field(typeText(row))
-        field(row.verdict.description)
-        field(row.rule)
-        field(row.category)
-        field(row.list)
-        field(row.period)
-        field(row.concern)
-        field(row.policy)
-        field(rcodeText(row))
+        buffer.append(contentsOf: fields[.group, row])
+        comma()
+        if !row.isGap {
+            let start = buffer.count
+            buffer.appendName(row.nameWire)
+            quote(from: start)
+        }
+        comma()
+        buffer.append(contentsOf: fields[.type, row])
+        comma()
+        buffer.append(contentsOf: fields[.verdict, row])
+        comma()
+        buffer.append(contentsOf: fields[.rule, row])
+        comma()
+        buffer.append(contentsOf: fields[.category, row])
+        comma()
+        buffer.append(contentsOf: fields[.list, row])
+        comma()
+        buffer.append(contentsOf: fields[.period, row])
+        comma()
+        buffer.append(contentsOf: fields[.concern, row])
+        comma()
+        buffer.append(contentsOf: fields[.policy, row])
+        comma()
+        buffer.append(contentsOf: fields[.rcode, row])
+        comma()
         if let ttl = row.ttlSeconds { buffer.appendDecimal(UInt64(ttl)) }
         comma()
-        field(row.source.description)
+        buffer.append(contentsOf: fields[.source, row])
+        comma()
         if let micros = row.micros { buffer.appendDecimal(UInt64(micros)) }
         buffer.append(UInt8(ascii: "\r"))
         buffer.append(UInt8(ascii: "\n"))
@@ -108,87 +130,54 @@ extension RowWriter {
 
     private mutating func comma() { buffer.append(UInt8(ascii: ",")) }
 
-    private mutating func field(_ text: String?) {
-        if let text {
-            let start = buffer.count
-            buffer.append(contentsOf: text.utf8)
-            quote(from: start)
-        }
-        comma()
-    }
-
-    /// Quotes what was appended since `start` if it holds a comma, a quote or a line break.
-    private mutating func quote(from start: Int) {
-        let needsQuotes = buffer[start...].contains { octet in
-            octet <= 0x2C
-                && (octet == UInt8(ascii: ",") || octet == UInt8(ascii: "\"") || octet == 0x0A
-                    || octet == 0x0D)
-        }
-        guard needsQuotes else { return }
-        let plain = Array(buffer[start...])
-        buffer.removeSubrange(start...)
-        buffer.append(UInt8(ascii: "\""))
-        for octet in plain {
-            if octet == UInt8(ascii: "\"") { buffer.append(octet) }
-            buffer.append(octet)
-        }
-        buffer.append(UInt8(ascii: "\""))
-    }
+    private mutating func quote(from start: Int) { buffer.quoteCSV(from: start) }
 }
 
 // MARK: JSON
 
 extension RowWriter {
     private mutating func appendJSON(_ row: DecisionRow) {
-        buffer.append(contentsOf: "{\"seq\":".utf8)
+        fields.prepare(for: row)
+        append("{\"seq\":")
         buffer.appendDecimal(row.seq)
-        buffer.append(contentsOf: ",\"time\":\"".utf8)
-        LogTime.appendUTC(row.timeMicros, to: &buffer)
+        append(",\"time\":\"")
+        appendTime(row.timeMicros)
         buffer.append(UInt8(ascii: "\""))
         if let client = row.client {
-            buffer.append(contentsOf: ",\"client\":\"".utf8)
+            append(",\"client\":\"")
             buffer.appendAddress(client)
             buffer.append(UInt8(ascii: "\""))
         }
-        member(",\"device\":\"", row.device)
-        member(",\"group\":\"", row.group)
+        buffer.append(contentsOf: fields[.device, row])
+        buffer.append(contentsOf: fields[.group, row])
         if !row.isGap { member(",\"name\":\"", wire: row.nameWire) }
-        member(",\"type\":\"", typeText(row))
-        member(",\"verdict\":\"", row.verdict.description)
-        member(",\"rule\":\"", row.rule)
-        member(",\"category\":\"", row.category)
-        member(",\"list\":\"", row.list)
-        member(",\"period\":\"", row.period)
-        member(",\"concern\":\"", row.concern)
-        member(",\"policy\":\"", row.policy)
-        member(",\"rcode\":\"", rcodeText(row))
+        buffer.append(contentsOf: fields[.type, row])
+        buffer.append(contentsOf: fields[.verdict, row])
+        buffer.append(contentsOf: fields[.rule, row])
+        buffer.append(contentsOf: fields[.category, row])
+        buffer.append(contentsOf: fields[.list, row])
+        buffer.append(contentsOf: fields[.period, row])
+        buffer.append(contentsOf: fields[.concern, row])
+        buffer.append(contentsOf: fields[.policy, row])
+        buffer.append(contentsOf: fields[.rcode, row])
         if let ttl = row.ttlSeconds {
-            buffer.append(contentsOf: ",\"ttl\":".utf8)
+            append(",\"ttl\":")
             buffer.appendDecimal(UInt64(ttl))
         }
-        member(",\"source\":\"", row.source.description)
+        buffer.append(contentsOf: fields[.source, row])
         if let micros = row.micros {
-            buffer.append(contentsOf: ",\"micros\":".utf8)
+            append(",\"micros\":")
             buffer.appendDecimal(UInt64(micros))
         }
         if !row.viaWire.isEmpty { member(",\"via\":\"", wire: row.viaWire) }
-        buffer.append(contentsOf: "}\n".utf8)
-    }
-
-    private mutating func member(_ key: StaticString, _ text: String?) {
-        guard let text else { return }
-        append(key)
-        let start = buffer.count
-        buffer.append(contentsOf: text.utf8)
-        escape(from: start)
-        buffer.append(UInt8(ascii: "\""))
+        append("}\n")
     }
 
     private mutating func member(_ key: StaticString, wire: ArraySlice<UInt8>) {
         append(key)
         let start = buffer.count
         buffer.appendName(wire)
-        escape(from: start)
+        buffer.escapeJSON(from: start)
         buffer.append(UInt8(ascii: "\""))
     }
 
@@ -196,29 +185,6 @@ extension RowWriter {
         // SAFETY: a static string's bytes live as long as the program.
         unsafe buffer.append(
             contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    /// Escapes what was appended since `start` as RFC 8259 section 7 asks.
-    private mutating func escape(from start: Int) {
-        let needsEscapes = buffer[start...].contains {
-            $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\")
-        }
-        guard needsEscapes else { return }
-        let plain = Array(buffer[start...])
-        buffer.removeSubrange(start...)
-        for octet in plain {
-            if octet < 0x20 {
-                buffer.append(contentsOf: "\\u00".utf8)
-                for digit in [octet >> 4, octet & 15] {
-                    buffer.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-                }
-                continue
-            }
-            if octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\") {
-                buffer.append(UInt8(ascii: "\\"))
-            }
-            buffer.append(octet)
-        }
     }
 }
 
@@ -238,7 +204,8 @@ extension RowWriter {
         appendColumns([
             (LogTime.local(row.timeMicros), 19), (row.verdict.description, 7),
             (row.group ?? "-", 13), (row.client?.description ?? "-", 15),
-            (typeText(row) ?? "-", 5), (row.rule, 20), ((row.name ?? "-") + via + category, 0),
+            (row.type?.description ?? "-", 5), (row.rule, 20),
+            ((row.name ?? "-") + via + category, 0),
         ])
     }
 
@@ -268,56 +235,5 @@ extension RowWriter {
         case "gap": 35
         default: nil
         }
-    }
-}
-
-// MARK: Parts
-
-extension [UInt8] {
-    /// Appends a number in decimal.
-    mutating func appendDecimal(_ value: UInt64) {
-        if value >= 10 { appendDecimal(value / 10) }
-        append(0x30 + UInt8(truncatingIfNeeded: value % 10))
-    }
-
-    /// Appends an address in its usual form.
-    mutating func appendAddress(_ address: IPAddress) {
-        guard address.isV4 else {
-            append(contentsOf: address.description.utf8)
-            return
-        }
-        for shift in [24, 16, 8] as [UInt32] {
-            appendDecimal(UInt64(address.v4 >> shift & 0xFF))
-            append(UInt8(ascii: "."))
-        }
-        appendDecimal(UInt64(address.v4 & 0xFF))
-    }
-
-    /// Appends a name in presentation format, lower case; as `DomainName.presentation` does it.
-    mutating func appendName(_ wire: ArraySlice<UInt8>) {
-        let start = count
-        var remaining = 0
-        for octet in wire {
-            if remaining == 0 {
-                if octet == 0 || octet > UInt8(DomainName.maximumLabelOctets) { break }
-                if count > start { append(UInt8(ascii: ".")) }
-                remaining = Int(octet)
-                continue
-            }
-            remaining -= 1
-            switch octet {
-            case UInt8(ascii: "."), UInt8(ascii: "\\"):
-                append(UInt8(ascii: "\\"))
-                append(octet)
-            case 0x21...0x7E:
-                append(octet.asciiLowercased)
-            default:
-                append(UInt8(ascii: "\\"))
-                append(0x30 + octet / 100)
-                append(0x30 + octet / 10 % 10)
-                append(0x30 + octet % 10)
-            }
-        }
-        if count == start { append(UInt8(ascii: ".")) }
     }
 }
