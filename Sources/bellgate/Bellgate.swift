@@ -22,6 +22,7 @@ import Glibc
     private static let verbs: [any ParsableCommand.Type] = [
         Check.self,
         Explain.self,
+        Log.self,
     ]
 
     /// Runs the verb that the arguments name. Wrong usage ends with 2, where the argument parser's
