@@ -142,7 +142,7 @@ import Testing
             directory: directory.path, segmentBytes: [1 << 16, 1 << 20][round % 2],
             batchSize: [1, 10, 200][round % 3])
         usleep(UInt32(60_000 + 30_000 * round))
-        kill(child.process, SIGKILL)
+        child.kill()
         let announced = child.lastAnnounced()
         #expect(announced > 0)
         let unrepaired = try readAll(directory.path)
@@ -170,6 +170,9 @@ private final class ChildWriter {
         var pipes: [Int32] = [0, 0]
         _ = unsafe pipe(&pipes)
         output = pipes[0]
+        // Room for what is announced until the process is killed: it must not wait for us.
+        let setPipeSize: Int32 = 1031
+        _ = fcntl(output, setPipeSize, 1 << 20)
         var link = [UInt8](repeating: 0, count: 4096)
         // SAFETY: the buffer is as long as is said.
         let length = unsafe link.withUnsafeMutableBytes { buffer -> Int in
@@ -212,11 +215,14 @@ private final class ChildWriter {
         return bytes[(whole - 8)..<whole].reversed().reduce(0) { $0 << 8 | Int($1) }
     }
 
-    deinit {
+    /// Kills the process and waits until nothing of it is left, its lock on the log included.
+    func kill() {
+        Glibc.kill(process, SIGKILL)
         var status: Int32 = 0
         _ = unsafe waitpid(process, &status, 0)
-        close(output)
     }
+
+    deinit { close(output) }
 }
 
 private struct JournalWriterMissing: Error {
