@@ -92,16 +92,23 @@ struct ListParser: ~Copyable {
     /// The names that every hosts file has for the machine itself.
     private var isBoilerplate: Bool {
         guard name.labels <= 2 else { return false }
-        // SAFETY: `count` octets at `wire` are the name.
+        // SAFETY: `count` octets, two or more, at `wire` are the name.
         let wire = unsafe UnsafeBufferPointer(start: name.wire, count: name.count)
-        return unsafe Self.boilerplate.contains { unsafe wire.elementsEqual($0.utf8) }
-            || (name.labels == 1 && wire.dropFirst().starts(with: "ip6-".utf8))
+        switch unsafe wire[1] {
+        case UInt8(ascii: "l"), UInt8(ascii: "b"):
+            return Self.boilerplate.contains { unsafe wire.elementsEqual($0) }
+        case UInt8(ascii: "i"):
+            guard name.labels == 1 else { return false }
+            return unsafe wire.dropFirst().starts(with: "ip6-".utf8)
+        default: return false
+        }
     }
 
+    /// In wire format.
     private static let boilerplate = [
         "\u{9}localhost\0", "\u{9}localhost\u{B}localdomain\0", "\u{5}local\0",
         "\u{D}broadcasthost\0",
-    ]
+    ].map { Array($0.utf8) }
 
     // MARK: domains and wildcard
 

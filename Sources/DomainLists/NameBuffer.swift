@@ -44,7 +44,8 @@ enum NameProblem: UInt8 {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
                 UInt8(ascii: "-"), UInt8(ascii: "_"):
                 unsafe table[octet] = character
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"): unsafe table[octet] = character.asciiLowercased
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"):
+                unsafe table[octet] = character.asciiLowercased
             case UInt8(ascii: "."): unsafe table[octet] = Self.dot
             case 0x80...: unsafe table[octet] = Self.beyondASCII
             default: break

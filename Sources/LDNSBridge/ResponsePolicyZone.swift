@@ -37,8 +37,11 @@ public enum RPZAction: Hashable, Sendable {
 /// - Complexity: linear, some microseconds a record.
 public func readRPZ(_ bytes: [UInt8]) -> [RPZLine] {
     var reader = RPZReader(zone: findZone(bytes))
-    forEachEntry(in: bytes) {
-        reader.take($0)
+    forEachEntry(in: bytes) { line in
+        switch line {
+        case .entry(let entry): reader.take(entry)
+        case .plain(let number, let record): reader.take(record, of: bytes, line: number)
+        }
         return true
     }
     return reader.lines
@@ -66,9 +69,10 @@ private func findZone(_ bytes: [UInt8]) -> String {
     var origin: String?
     var apex: String?
     var seen = 0
-    forEachEntry(in: bytes) { entry in
+    forEachEntry(in: bytes) { line in
         // The SOA comes first in any zone; a limit keeps the search from reading a long list twice.
         seen += 1
+        guard case .entry(let entry) = line else { return seen < 100 }
         let words = entry.words
         if let first = words.first, first.uppercased() == "$ORIGIN", words.count > 1 {
             origin = origin ?? absolute(String(words[1]), origin: ".")
@@ -103,7 +107,8 @@ private struct RPZReader {
     var lines: [RPZLine] = []
     private var originText = "."
     private var origin = LDNSName(".")
-    /// The owner of the last record that had one, absolute; `nil` where it could not be read.
+    /// The owner of the last record that had one, absolute, or relative to the origin; `nil` where
+    /// it could not be read.
     private var previousOwner: String?
 
     init(zone: String) {
@@ -113,6 +118,8 @@ private struct RPZReader {
     }
 
     private mutating func setOrigin(_ text: String) {
+        // An owner that is relative is so to the origin of its own line.
+        previousOwner = previousOwner.map { absolute($0, origin: originText) }
         originText = text
         origin = LDNSName(text)
     }
@@ -132,6 +139,26 @@ private struct RPZReader {
         } else {
             refuse(entry.line, "", "the owner, taken from the line before, could not be read")
         }
+    }
+
+    mutating func take(_ record: PlainRecord, of bytes: [UInt8], line: Int) {
+        let written = String(decoding: bytes[record.owner], as: UTF8.self)
+        guard originText.utf8.count < PlainRecord.maximumOwnerBytes - 2 else {
+            let target = record.isPassthrough ? "rpz-passthru." : "."
+            return takeRecord("\(written) CNAME \(target)", written: written, line: line)
+        }
+        let owner = written.lowercased()
+        previousOwner = owner
+        var name = owner
+        if originText != zone {
+            let whole = absolute(owner, origin: originText)
+            guard let inZone = relative(whole) else {
+                return refuse(line, whole, "the name is outside the zone \(zone)")
+            }
+            name = inZone
+        }
+        lines.append(
+            RPZLine(line: line, owner: name, action: record.isPassthrough ? .passthrough : .block))
     }
 
     private mutating func takeDirective(_ words: [Substring], line: Int) {

@@ -46,6 +46,42 @@ import Testing
         #expect(lines == [RPZLine(line: 3, owner: "www.example.com", action: .block)])
     }
 
+    /// Lines of the plainest form are read without ldns; a pair of parentheses sends the same line
+    /// to ldns, which must come to the same.
+    @Test(arguments: [
+        "", "$ORIGIN rpz.example.net.\n", "@ SOA a. b. 1 2 3 4 5\n",
+        "$ORIGIN rpz.example.net.\n$ORIGIN sub\n",
+        "$ORIGIN rpz.example.net.\n@ SOA a. b. 1 2 3 4 5\n$ORIGIN org.\n",
+        "$ORIGIN \(String(repeating: "long.", count: 40))\n",
+    ])
+    func plainLinesAreReadAsByLDNS(_ head: String) {
+        let label = String(repeating: "k", count: 63)
+        let owners = [
+            "a", "*.a", "www.Example.COM", "_x.-y.example", "1.2.3.4", "*", "*.", "a.", "a..b",
+            ".a", "x.rpz-ip", "rpz-x", "x.rpz-ips.y", label, "k\(label)", "a.*.b", "a*b", "b@c",
+            "\(label).\(label).\(label).\(label)", "a\\.b", "CNAME", "IN", "60", "A",
+            "\(label).\(label)", "*.\(label)",
+        ]
+        let targets = [
+            ".", "*.", "rpz-drop.", "rpz-passthru.", "rpz-passthru", "rpz-drop.x", "..", "*.x",
+            "rpz-tcp-only.", "*", "host.example.",
+        ]
+        var plain = head
+        var inParentheses = head
+        for owner in owners {
+            for target in targets {
+                plain += "\(owner) CNAME \(target)\n A 192.0.2.1\n"
+                inParentheses += "\(owner) ( CNAME \(target) )\n A 192.0.2.1\n"
+            }
+        }
+        let lines = read(plain)
+        #expect(lines.count > 100)
+        for (one, other) in zip(lines, read(inParentheses)) where one != other {
+            Issue.record("\(one) but by ldns \(other)")
+        }
+        #expect(lines.count == read(inParentheses).count)
+    }
+
     @Test func unicodeOwners() {
         let lines = read("müller.example CNAME .")
         #expect(lines == [RPZLine(line: 1, owner: "xn--mller-kva.example", action: .block)])
