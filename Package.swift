@@ -73,8 +73,8 @@ let package = Package(
         .executableTarget(
             name: "bellgate",
             dependencies: [
-                "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile", "Forwarding",
-                "DecisionLog", "DNSServer",
+                "CPacketIO", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
+                "Forwarding", "DecisionLog", "DNSServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),

@@ -87,7 +87,9 @@
     ) -> [UInt8] {
         var block = [UInt8](repeating: 0, count: headerLength)
         block[0] = UInt8(truncatingIfNeeded: ResponseCode.servFail.rawValue)
-        for index in 0..<4 { block[8 + index] = UInt8(truncatingIfNeeded: ttlSeconds >> (8 * index)) }
+        for index in 0..<4 {
+            block[8 + index] = UInt8(truncatingIfNeeded: ttlSeconds >> (8 * index))
+        }
         for index in 0..<2 {
             block[20 + index] = UInt8(truncatingIfNeeded: error.rawValue >> (8 * index))
         }

@@ -123,7 +123,8 @@ extension MessageWriter {
     @inlinable public mutating func putQuestion(_ message: Span<UInt8>, of query: Query) {
         unsafe message.withUnsafeBytes { octets in
             // SAFETY: `questionEnd` was checked against the message when the query was read.
-            unsafe put(UnsafeRawBufferPointer(rebasing: octets[Query.headerLength..<query.questionEnd]))
+            unsafe put(
+                UnsafeRawBufferPointer(rebasing: octets[Query.headerLength..<query.questionEnd]))
         }
     }
 

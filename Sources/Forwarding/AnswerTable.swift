@@ -1,6 +1,6 @@
 import CPacketIO
-import Glibc
 import DNSWire
+import Glibc
 
 /// One shard's entries: a table of open addresses over blocks of memory, one block an answer.
 ///

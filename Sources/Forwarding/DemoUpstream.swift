@@ -12,7 +12,8 @@ enum DemoUpstream {
     /// The whole answer to a query message that the forwarder made.
     static func answer(_ message: [UInt8]) -> [UInt8] {
         let room = 512
-        return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room + 256) { buffer in
+        return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room + 256) {
+            buffer in
             guard let base = buffer.baseAddress else { return [] }
             let name = unsafe base + room
             let query = unsafe Query(message.span, lowercaseName: name)

@@ -1,5 +1,5 @@
-public import DNSWire
 import CPacketIO
+public import DNSWire
 import Glibc
 
 /// What a forwarder asks of the worker that it belongs to.
@@ -165,7 +165,8 @@ public protocol ForwarderHost: AnyObject {
         switch upstream.endpoint {
         case .demo:
             exchange.attempts.append(attempt)
-            let answer = DemoUpstream.answer(exchange.message(id: attempt.id, question: attempt.question))
+            let answer = DemoUpstream.answer(
+                exchange.message(id: attempt.id, question: attempt.question))
             take(answer.span, for: exchange, attempt: exchange.attempts.count - 1, nowMilliseconds)
             return true
         case .plain(let address, let port):

@@ -20,9 +20,12 @@ import Glibc
 
     /// One file a verb; in the order in which `--help` lists them.
     private static let verbs: [any ParsableCommand.Type] = [
+        Serve.self,
         Check.self,
         Explain.self,
         Log.self,
+        StatusVerb.self,
+        Reload.self,
     ]
 
     /// Runs the verb that the arguments name. Wrong usage ends with 2, where the argument parser's

@@ -1,0 +1,200 @@
+import DNSWire
+import DecisionLog
+import DomainLists
+import PolicyEngine
+import PolicyFile
+import Synchronization
+
+/// A policy in force: the loaded policy with all that a query needs of it laid out in plain memory.
+///
+/// Immutable but for the two planes at hand. A reload makes a new one; workers change over to it
+/// between two batches.
+@safe final class Gate: Sendable {
+    /// What answering a block needs to know of its rule; plain numbers.
+    struct RuleFacts {
+        var answer = BlockAnswer.nxdomain
+        var extendedError = ExtendedErrorCode.blocked
+        var ttlSeconds: UInt32 = 60
+        var noticeOffset = 0
+        var noticeLength = 0
+    }
+
+    let loaded: LoadedPolicy
+    /// The number under which the log knows this policy's names.
+    let dictionary: UInt32
+    /// What a worker copies when it changes over; valid while the gate lives.
+    let view: GateView
+    private let planes: Mutex<Planes>
+
+    private struct Planes {
+        var current: Plane
+        var next: Plane?
+    }
+
+    /// Lays out a loaded policy.
+    init(_ loaded: LoadedPolicy, dictionary: UInt32, nowSeconds: Int64) {
+        self.loaded = loaded
+        self.dictionary = dictionary
+        view = GateView(loaded)
+        let plane = loaded.program.plane(at: Instant(seconds: nowSeconds))
+        planes = Mutex(Planes(current: plane, next: nil))
+    }
+
+    deinit { view.deallocate() }
+
+    /// The plane for an instant.
+    ///
+    /// The one in force and the next are at hand; any other instant (the clock was set) costs the
+    /// making of a plane.
+    func plane(atSeconds seconds: Int64) -> Plane {
+        planes.withLock { planes in
+            if Self.holds(planes.current, seconds) { return planes.current }
+            if let next = planes.next, Self.holds(next, seconds) {
+                planes.current = next
+                planes.next = nil
+                return next
+            }
+            planes.current = loaded.program.plane(at: Instant(seconds: seconds))
+            planes.next = nil
+            return planes.current
+        }
+    }
+
+    /// Makes the plane of the next bell before it rings; called off the query path.
+    func prepareNextPlane() {
+        let until = planes.withLock { planes in
+            planes.next == nil ? planes.current.until : Int64.max
+        }
+        guard until != .max else { return }
+        let next = loaded.program.plane(at: Instant(seconds: until))
+        planes.withLock { planes in
+            if planes.current.until == until { planes.next = next }
+        }
+    }
+
+    private static func holds(_ plane: Plane, _ seconds: Int64) -> Bool {
+        plane.from <= seconds && seconds < plane.until
+    }
+
+    /// The meaning of the numbers in this policy's records.
+    static func dictionary(of loaded: LoadedPolicy) -> RecordDictionary {
+        let policy = loaded.policy
+        let program = loaded.program
+        return RecordDictionary(
+            policyHash: loaded.hash,
+            groups: policy.groups.map(\.name),
+            rules: program.rules.map { ($0.id, $0.concern.map { "\($0)" }) },
+            categories: program.categoryNames,
+            lists: GateView.listNames(of: loaded),
+            periods: policy.periods.map(\.name))
+    }
+}
+
+/// The same as numbers and pointers: a worker reads it for every query without counting references.
+///
+/// `@unchecked Sendable`: the memory is written before the gate is published and never after; it
+/// lives as long as its gate, which every worker that reads it holds.
+@safe struct GateView: @unchecked Sendable {
+    let index: DomainIndexView
+    let clients: ClientTableView
+    /// The group of a client in no network; negative: refuse.
+    let unknownGroup: Int32
+    private let ruleFacts: UnsafeMutablePointer<Gate.RuleFacts>
+    private let ruleCount: Int
+    private let notices: UnsafeMutablePointer<UInt8>
+    /// By source: which list name it goes by in the records; `.max` for none.
+    private let listOfSource: UnsafeMutablePointer<UInt16>
+    private let sourceCount: Int
+
+    init(_ loaded: LoadedPolicy) {
+        let policy = loaded.policy
+        index = loaded.index.view
+        clients = loaded.program.clients.view
+        unknownGroup = policy.unknownDevices.map { Int32(truncatingIfNeeded: $0) } ?? -1
+
+        // The default comes last, so that every verdict has its facts.
+        var facts: [Gate.RuleFacts] = []
+        var text: [UInt8] = []
+        for rule in loaded.program.rules.map(Optional.some) + [nil] {
+            var fact = Gate.RuleFacts()
+            if let rule {
+                fact.answer = rule.answer
+                fact.ttlSeconds = rule.ttlSeconds
+                if rule.requestedByGroup { fact.extendedError = .filtered }
+            }
+            let notice = Self.notice(
+                reason: rule?.reason ?? "Not allowed by default.", policy: policy)
+            fact.noticeOffset = text.count
+            fact.noticeLength = notice.count
+            text += notice
+            facts.append(fact)
+        }
+        ruleCount = facts.count
+        unsafe ruleFacts = .allocate(capacity: facts.count)
+        for (number, fact) in facts.enumerated() {
+            unsafe (ruleFacts + number).initialize(to: fact)
+        }
+        unsafe notices = .allocate(capacity: max(1, text.count))
+        for (number, octet) in text.enumerated() { unsafe notices[number] = octet }
+
+        let names = Self.listNames(of: loaded)
+        sourceCount = policy.sources.count
+        unsafe listOfSource = .allocate(capacity: max(1, sourceCount))
+        for (number, source) in policy.sources.enumerated() {
+            let list = source.listName.flatMap(names.firstIndex(of:))
+            unsafe listOfSource[number] = list.map { UInt16(truncatingIfNeeded: $0) } ?? .max
+        }
+    }
+
+    func deallocate() {
+        unsafe ruleFacts.deallocate()
+        unsafe notices.deallocate()
+        unsafe listOfSource.deallocate()
+    }
+
+    /// What is known of the rule of a verdict.
+    @inline(__always)
+    func facts(ofRule rule: UInt16) -> Gate.RuleFacts {
+        // SAFETY: the last entry is the default's, and every greater number means it.
+        unsafe ruleFacts[min(Int(rule), ruleCount - 1)]
+    }
+
+    /// The text that goes to a client with a block: EXTRA-TEXT (RFC 8914 section 2).
+    @inline(__always)
+    func notice(_ facts: Gate.RuleFacts) -> UnsafeRawBufferPointer {
+        // SAFETY: offset and length were made together with the text.
+        unsafe UnsafeRawBufferPointer(
+            start: notices + facts.noticeOffset, count: facts.noticeLength)
+    }
+
+    /// The record's number for the list of a verdict's source; `.max` for none.
+    @inline(__always)
+    func list(ofSource source: UInt16) -> UInt16 {
+        // SAFETY: bounds are checked here.
+        Int(source) < sourceCount ? unsafe listOfSource[Int(source)] : .max
+    }
+
+    /// The names that lists go by, each once, in the order of the sources.
+    static func listNames(of loaded: LoadedPolicy) -> [String] {
+        var names: [String] = []
+        for case let name? in loaded.policy.sources.map(\.listName) where !names.contains(name) {
+            names.append(name)
+        }
+        return names
+    }
+
+    /// "Reason [REFERENCE]. Ask: CONTACT", cut at a character to what a client can take.
+    private static func notice(reason: String, policy: Policy) -> [UInt8] {
+        var text = reason
+        if !policy.reference.isEmpty { text += " [\(policy.reference)]" }
+        if !policy.contact.isEmpty { text += " Ask: \(policy.contact)" }
+        var octets = Array(text.utf8.prefix(ServerLimits.noticeOctets))
+        while octets.count < text.utf8.count, let last = octets.last, last & 0xC0 == 0x80 {
+            octets.removeLast()
+        }
+        if octets.count < text.utf8.count, let last = octets.last, last >= 0xC0 {
+            octets.removeLast()
+        }
+        return octets
+    }
+}

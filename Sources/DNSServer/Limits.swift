@@ -1,0 +1,40 @@
+/// What this room allows itself, each with its unit and its reason.
+public enum ServerLimits {
+    /// Datagrams taken and sent by one system call: more gain little and delay the first.
+    static let datagramsPerBatch: UInt32 = 64
+    /// The longest query taken by UDP, in octets: a longer one is none of an honest client's.
+    static let queryOctets = 1472
+    /// The longest answer sent by UDP, in octets (RFC 9715), as told in our OPT record.
+    static let datagramAnswerOctets = 1232
+    /// What a client without EDNS takes by UDP, in octets (RFC 1035 section 2.3.4).
+    static let plainDatagramOctets = 512
+    /// The longest message by TCP, in octets: its length has 16 bits.
+    static let streamAnswerOctets = 65535
+    /// Connections that one worker keeps: a college's clients that were all told to use TCP.
+    static let connectionsPerWorker = 2048
+    /// How long a connection may be silent, in milliseconds (RFC 7766 section 6.2.3).
+    static let idleConnectionMilliseconds: Int64 = 10_000
+    /// Questions in flight on one connection: past it no more is read until one is answered.
+    static let queriesPerConnection = 256
+    /// Octets waiting to be sent on one connection: past it no more is read from a client that
+    /// does not read its answers.
+    static let backlogOctets = 1 << 20
+    /// How long a full socket buffer is waited for, in milliseconds, before an answer is given up.
+    static let sendPatienceMilliseconds: Int32 = 10
+    /// How long SIGTERM waits for questions in flight, in milliseconds.
+    public static let drainMilliseconds: Int64 = 2000
+    /// Room for the decision records of one turn of a worker, in octets.
+    static let recordBatchOctets = 256 * 1024
+    /// The longest block notice sent to a client, in octets: with header, question and SOA it must
+    /// fit the 512 octets of a plain client's neighbours.
+    static let noticeOctets = 300
+    /// TTL of answers that this server makes up itself (localhost, ANY), in seconds.
+    static let localTTLSeconds: UInt32 = 3600
+    /// How often the background thread looks at the log, the bell and the connections, in ms.
+    static let maintenanceMilliseconds: Int32 = 200
+    /// How long file changes must have settled before they are read, in milliseconds: editors
+    /// write in several steps.
+    static let settleMilliseconds: Int64 = 150
+    /// The longest request on the control socket, in octets.
+    static let controlRequestOctets = 4096
+}

@@ -1,0 +1,421 @@
+import DNSWire
+import DecisionLog
+import DomainLists
+import Forwarding
+import Glibc
+import PolicyEngine
+
+/// The way of a query, for one worker:
+///
+///     message → Query → client's group → name's category set → plane → verdict
+///         block → answer                                                  ┐
+///         allow → cache → hit → the chain is judged too → answer          ├→ record → out
+///                       → miss → the forwarder, and later `answer(_:)`    ┘
+///
+/// A state machine without sockets: it is given octets and a moment, writes the answer into the
+/// room that it is given, puts the decision into the batch, and says what is to be done. Between
+/// two bells it takes no lock but the cache shard's, counts no references and allocates nothing.
+@safe final class Pipeline {
+    /// What is to be done with a query.
+    enum Outcome {
+        /// Nothing: silence is the only safe reply.
+        case silence
+        /// So many octets have been written: send them.
+        case send(Int)
+        /// Nobody knows the answer yet: the forwarder must ask.
+        case ask(PendingQuestion)
+        /// Somebody is asking already; the answer will come with theirs.
+        case wait
+    }
+
+    /// The decisions not yet committed to the log.
+    var batch: RecordBatch
+    /// What was done.
+    let counters = Counters()
+    /// The qname of the query in hand, in wire format and lower case.
+    let name: UnsafeMutablePointer<UInt8>
+
+    private let cache: AnswerCache
+    private let key: QuestionKey
+    private let allowed: ClientTable
+    private let allowedView: ClientTableView
+    private var gate: Gate
+    private var view: GateView
+    private var plane: Plane
+    private var planeView: PlaneView
+
+    /// Makes a pipeline for the calling worker.
+    init(cache: AnswerCache, allowed: ClientTable, gate: Gate) {
+        self.cache = cache
+        self.allowed = allowed
+        self.gate = gate
+        key = cache.makeKey()
+        allowedView = allowed.view
+        view = gate.view
+        plane = gate.plane(atSeconds: Moment.now.wallSeconds)
+        planeView = plane.view
+        batch = RecordBatch(capacityBytes: ServerLimits.recordBatchOctets)
+        unsafe name = .allocate(capacity: DomainName.maximumOctets)
+    }
+
+    deinit { unsafe name.deallocate() }
+
+    /// The number under which the log knows the policy in force.
+    var dictionary: UInt32 { gate.dictionary }
+
+    /// Changes over to a new policy; the batch must have been committed.
+    func use(_ gate: Gate, at moment: Moment) {
+        self.gate = gate
+        view = gate.view
+        plane = gate.plane(atSeconds: moment.wallSeconds)
+        planeView = plane.view
+    }
+
+    /// Makes sure that the plane in hand is the one for this moment; once a batch.
+    @inline(__always)
+    func turn(to moment: Moment) {
+        let seconds = moment.wallSeconds
+        if seconds >= planeView.until || seconds < planeView.from {
+            plane = gate.plane(atSeconds: seconds)
+            planeView = plane.view
+        }
+    }
+
+    // MARK: - A query comes in
+
+    /// Takes one query as far as it goes without waiting.
+    ///
+    /// - Parameters:
+    ///   - message: the query as received.
+    ///   - client: who asks.
+    ///   - isStream: whether it came by TCP, where answers may be long.
+    ///   - moment: when it came.
+    ///   - room: where the answer is written.
+    ///   - capacity: the size of the room.
+    ///   - replyTo: made only if the client has to wait.
+    func take(
+        _ message: Span<UInt8>, from client: IPAddress, isStream: Bool, at moment: Moment,
+        into room: UnsafeMutablePointer<UInt8>, capacity: Int, replyTo: () -> ReplyPath
+    ) -> Outcome {
+        counters.add(.queries)
+        let query = unsafe Query(message, lowercaseName: name)
+        let limit = Self.answerLimit(query, isStream: isStream, capacity: capacity)
+        var writer = unsafe MessageWriter(room, capacity: limit)
+        guard query.status == .fine else { return unfit(query, message, &writer) }
+        let asked = unsafe UnsafeRawBufferPointer(start: name, count: query.nameLength)
+
+        var decision = Decision(query: query, client: client, moment: moment)
+        let known = view.clients.group(of: client)
+        let group = known >= 0 ? known : view.unknownGroup
+        decision.record.group = group >= 0 ? UInt16(truncatingIfNeeded: group) : .max
+        guard allowedView.group(of: client) >= 0 else {
+            return unsafe refuse(
+                &decision, message, asked, &writer, .prohibited,
+                "This server does not answer clients outside its allow-from networks.")
+        }
+        guard group >= 0 else {
+            return unsafe refuse(
+                &decision, message, asked, &writer, .prohibited,
+                "This device is in none of the policy's networks.")
+        }
+        guard query.qclass == 1, query.qtype.rawValue != 0, query.qtype != .opt,
+            query.qtype == .any || query.qtype.rawValue < 249 || query.qtype.rawValue > 255
+        else {
+            return unsafe refuse(
+                &decision, message, asked, &writer, .notSupported,
+                "This class or type of query is not served.")
+        }
+        let match = unsafe view.index.match(name, count: query.nameLength)
+        let verdict = planeView.verdict(group: Int(group), set: match.set)
+        decision.take(verdict, labels: match.labels, view: view)
+        if verdict.action == .block {
+            return unsafe block(&decision, verdict, message, asked, &writer)
+        }
+        if let outcome = unsafe answerLocally(&decision, verdict, message, asked, &writer) {
+            return outcome
+        }
+        unsafe key.set(
+            lowercaseName: asked, qtype: query.qtype, qclass: query.qclass,
+            dnssecOK: query.dnssecOK, checkingDisabled: query.checkingDisabled)
+        let found = cache.withAnswer(
+            to: key, nowMilliseconds: moment.monotonicMilliseconds
+        ) { answer, age in
+            unsafe give(
+                answer, age: age, source: .cache, &decision, verdict, group: Int(group), message,
+                asked, &writer)
+        }
+        if found {
+            counters.add(.cacheHits)
+            return .send(writer.count)
+        }
+        let waiter = Waiter(
+            query: query, message: message.copy, replyTo: replyTo(), client: client,
+            receivedMicros: moment.wallMicros, receivedMonotonicMicros: moment.monotonicMicros)
+        switch cache.join(key, waiter) {
+        case .first(let pending):
+            counters.add(.forwarded)
+            return .ask(pending)
+        case .waiting:
+            return .wait
+        case .refused:
+            counters.add(.failed)
+            decision.record.source = .error
+            decision.record.rcode = ResponseCode.servFail.rawValue
+            writeError(
+                .servFail, query, message, &writer, .noReachableAuthority,
+                "Too many questions are waiting for upstreams.")
+            unsafe record(&decision, asked)
+            return .send(writer.count)
+        }
+    }
+
+    // MARK: - An answer comes back
+
+    /// Answers a client that waited, by the policy of now: what was allowed when it was asked may
+    /// have been blocked since.
+    ///
+    /// - Returns: how many octets were written into the room.
+    func answer(
+        _ waiter: Waiter, with answer: AnswerView, into room: UnsafeMutablePointer<UInt8>,
+        capacity: Int, isStream: Bool, at moment: Moment
+    ) -> Int {
+        let message = waiter.message.span
+        // The name in hand is another query's by now.
+        let query = unsafe Query(message, lowercaseName: name)
+        let asked = unsafe UnsafeRawBufferPointer(start: name, count: query.nameLength)
+        let limit = Self.answerLimit(query, isStream: isStream, capacity: capacity)
+        var writer = unsafe MessageWriter(room, capacity: limit)
+        var decision = Decision(
+            query: query, client: waiter.client,
+            moment: Moment(
+                wallMicros: waiter.receivedMicros, monotonicMicros: waiter.receivedMonotonicMicros))
+        decision.now = moment
+        let known = view.clients.group(of: waiter.client)
+        let group = known >= 0 ? known : view.unknownGroup
+        guard group >= 0 else {
+            _ = unsafe refuse(
+                &decision, message, asked, &writer, .prohibited,
+                "This device is in none of the policy's networks.")
+            return writer.count
+        }
+        decision.record.group = UInt16(truncatingIfNeeded: group)
+        let match = unsafe view.index.match(name, count: query.nameLength)
+        let verdict = planeView.verdict(group: Int(group), set: match.set)
+        decision.take(verdict, labels: match.labels, view: view)
+        if verdict.action == .block {
+            _ = unsafe block(&decision, verdict, message, asked, &writer)
+        } else {
+            unsafe give(
+                answer, age: 0, source: .upstream, &decision, verdict, group: Int(group), message,
+                asked, &writer)
+        }
+        return writer.count
+    }
+
+    // MARK: - Verdicts become answers
+
+    /// Gives an answer that the asked name's verdict allows, if every name of its chain is allowed.
+    ///
+    /// A block on a name of the chain yields only to an allow rule for the asked name that stands
+    /// above the blocking rule: that is how a policy carves a name out.
+    private func give(
+        _ answer: AnswerView, age: UInt32, source: RecordSource, _ decision: inout Decision,
+        _ verdict: Verdict, group: Int, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
+        _ writer: inout MessageWriter
+    ) {
+        var until = verdict.until
+        var blocking: Verdict?
+        var via = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+        if answer.chainCount > 0 {
+            var labels: UInt8 = 0
+            unsafe answer.forEachChainName { target in
+                guard let base = target.baseAddress else { return true }
+                let match = unsafe view.index.match(
+                    base.assumingMemoryBound(to: UInt8.self), count: target.count)
+                let judged = planeView.verdict(group: group, set: match.set)
+                until = min(until, judged.until)
+                guard judged.action == .block, judged.rank < verdict.rank else { return true }
+                blocking = judged
+                unsafe via = target
+                labels = match.labels
+                return false
+            }
+            if let blocking {
+                decision.take(blocking, labels: labels, view: view)
+                // Whichever of the two verdicts changes first may open the name again.
+                var limited = blocking
+                limited.until = until
+                _ = unsafe block(&decision, limited, message, asked, &writer, via: via)
+                return
+            }
+        }
+        let limit = Self.secondsLeft(until: until, at: decision.now)
+        decision.record.ttlSeconds = answer.write(
+            into: &writer, answering: decision.query, message: message, ageSeconds: age,
+            ttlLimitSeconds: limit, payloadSize: ForwardingLimits.udpPayloadSize)
+        decision.record.rcode = answer.rcode.rawValue
+        decision.record.source = answer.rcode == .servFail ? .error : source
+        if answer.rcode == .servFail { counters.add(.failed) }
+        unsafe record(&decision, asked)
+    }
+
+    /// Writes the answer of a block and records it.
+    private func block(
+        _ decision: inout Decision, _ verdict: Verdict, _ message: Span<UInt8>,
+        _ asked: UnsafeRawBufferPointer, _ writer: inout MessageWriter,
+        via: UnsafeRawBufferPointer? = nil
+    ) -> Outcome {
+        counters.add(.blocked)
+        let facts = view.facts(ofRule: verdict.rule)
+        let ttl = min(facts.ttlSeconds, Self.secondsLeft(until: verdict.until, at: decision.now))
+        let rcode = unsafe BlockedAnswer.write(
+            facts, ttlSeconds: ttl, query: decision.query, message: message,
+            notice: unsafe view.notice(facts), into: &writer)
+        decision.record.verdict = .block
+        decision.record.rcode = rcode.rawValue
+        decision.record.ttlSeconds = ttl
+        decision.record.source = .policy
+        unsafe record(&decision, asked, via: via)
+        return .send(writer.count)
+    }
+
+    /// Answers what this server knows by itself; nil for everything else.
+    private func answerLocally(
+        _ decision: inout Decision, _ verdict: Verdict, _ message: Span<UInt8>,
+        _ asked: UnsafeRawBufferPointer, _ writer: inout MessageWriter
+    ) -> Outcome? {
+        let special = unsafe SpecialName(asked)
+        if case .none = special, decision.query.qtype != .any { return nil }
+        counters.add(.local)
+        let ttl = min(
+            ServerLimits.localTTLSeconds, Self.secondsLeft(until: verdict.until, at: decision.now))
+        let rcode = LocalAnswer.write(
+            special, ttlSeconds: ttl, query: decision.query, message: message, into: &writer)
+        decision.record.rcode = rcode.rawValue
+        decision.record.ttlSeconds = ttl
+        decision.record.source = .local
+        unsafe record(&decision, asked)
+        return .send(writer.count)
+    }
+
+    // MARK: - Refusals
+
+    /// Answers what is no query that could be decided; counted, since there may be no name.
+    private func unfit(
+        _ query: Query, _ message: Span<UInt8>, _ writer: inout MessageWriter
+    ) -> Outcome {
+        counters.add(.malformed)
+        switch query.status {
+        case .drop, .fine: return .silence
+        case .formErr: writeHeaderOnly(.formErr, query, &writer)
+        case .notImp: writeHeaderOnly(.notImp, query, &writer)
+        case .badVers:
+            writeError(.badVers, query, message, &writer, nil, "")
+        }
+        return .send(writer.count)
+    }
+
+    private func refuse(
+        _ decision: inout Decision, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
+        _ writer: inout MessageWriter, _ code: ExtendedErrorCode, _ text: StaticString
+    ) -> Outcome {
+        counters.add(.refused)
+        writeError(.refused, decision.query, message, &writer, code, text)
+        decision.record.verdict = .block
+        decision.record.rcode = ResponseCode.refused.rawValue
+        decision.record.source = .error
+        unsafe record(&decision, asked)
+        return .send(writer.count)
+    }
+
+    private func writeHeaderOnly(
+        _ rcode: ResponseCode, _ query: Query, _ writer: inout MessageWriter
+    ) {
+        writer.putHeader(answering: query, rcode: rcode)
+        writer.finishHeader(questions: 0)
+    }
+
+    private func writeError(
+        _ rcode: ResponseCode, _ query: Query, _ message: Span<UInt8>,
+        _ writer: inout MessageWriter, _ code: ExtendedErrorCode?, _ text: StaticString
+    ) {
+        writer.putHeader(answering: query, rcode: rcode)
+        writer.putQuestion(message, of: query)
+        if query.hasOPT {
+            // SAFETY: a static string's octets live for ever.
+            let octets = unsafe UnsafeRawBufferPointer(
+                start: text.utf8Start, count: text.utf8CodeUnitCount)
+            unsafe writer.putOPT(
+                answering: query, payloadSize: ForwardingLimits.udpPayloadSize, rcode: rcode,
+                extendedError: code, text: octets)
+        }
+        writer.finishHeader(questions: 1, additionals: query.hasOPT ? 1 : 0)
+    }
+
+    // MARK: - The record
+
+    private func record(
+        _ decision: inout Decision, _ asked: UnsafeRawBufferPointer,
+        via: UnsafeRawBufferPointer? = nil
+    ) {
+        let now = Moment.read(CLOCK_MONOTONIC)
+        let micros = max(0, now - decision.received.monotonicMicros)
+        decision.record.micros = UInt32(clamping: micros)
+        unsafe batch.append(
+            decision.record, qname: asked,
+            via: via ?? UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// What the client takes, in octets.
+    @inline(__always)
+    private static func answerLimit(_ query: Query, isStream: Bool, capacity: Int) -> Int {
+        if isStream { return min(capacity, ServerLimits.streamAnswerOctets) }
+        guard query.hasOPT else { return min(capacity, ServerLimits.plainDatagramOctets) }
+        let size = max(Int(query.udpPayloadSize), ServerLimits.plainDatagramOctets)
+        return min(capacity, size, ServerLimits.datagramAnswerOctets)
+    }
+
+    /// Whole seconds until a verdict may change, rounded down: no answer outlives its verdict.
+    @inline(__always)
+    private static func secondsLeft(until: Int64, at moment: Moment) -> UInt32 {
+        guard until != .max else { return .max }
+        let micros = until.multipliedReportingOverflow(by: 1_000_000)
+        guard !micros.overflow else { return .max }
+        return UInt32(clamping: max(0, micros.partialValue - moment.wallMicros) / 1_000_000)
+    }
+}
+
+/// One query's decision while it is being made.
+private struct Decision {
+    let query: Query
+    /// When the query came.
+    let received: Moment
+    /// The moment by which it is judged.
+    var now: Moment
+    var record: DecisionRecord
+
+    init(query: Query, client: IPAddress, moment: Moment) {
+        self.query = query
+        received = moment
+        now = moment
+        record = DecisionRecord(
+            timeMicros: moment.wallMicros, client: client, group: .max, rule: .max, category: .max,
+            list: .max, period: .max, verdict: .allow, rcode: 0, ttlSeconds: 0, source: .upstream,
+            micros: 0, qtype: query.qtype.rawValue, matchedLabels: 0)
+    }
+
+    mutating func take(_ verdict: Verdict, labels: UInt8, view: GateView) {
+        record.rule = verdict.rule
+        record.category = verdict.category
+        record.list = view.list(ofSource: verdict.source)
+        record.period = verdict.period
+        record.matchedLabels = verdict.tier == 0 ? labels : 0
+    }
+}
+
+extension Span<UInt8> {
+    /// The octets in an array of their own; allocates.
+    fileprivate var copy: [UInt8] {
+        unsafe withUnsafeBytes { unsafe Array($0) }
+    }
+}

@@ -1,0 +1,44 @@
+import DNSWire
+
+/// Names that mean something to every resolver and are never sent on.
+///
+/// `localhost` is the machine itself, `invalid` never exists (RFC 6761 sections 6.3 and 6.4),
+/// `onion` must not leak (RFC 7686), and what is under `resolver.arpa` speaks about this very
+/// server (RFC 9462 section 6.4), which offers nothing there.
+enum SpecialName {
+    /// An ordinary name.
+    case none
+    /// Loopback addresses.
+    case localhost
+    /// There is no such name.
+    case nonexistent
+
+    private static let localhostName: [UInt8] = [9] + Array("localhost".utf8) + [0]
+    private static let invalidName: [UInt8] = [7] + Array("invalid".utf8) + [0]
+    private static let onionName: [UInt8] = [5] + Array("onion".utf8) + [0]
+    private static let resolverName: [UInt8] =
+        [8] + Array("resolver".utf8) + [4] + Array("arpa".utf8) + [0]
+
+    /// Looks at the last labels of a name in wire format and lower case.
+    init(_ name: UnsafeRawBufferPointer) {
+        // All four end in one of these letters before the root; most names end the question here.
+        self = .none
+        guard name.count >= 7 else { return }
+        if unsafe Self.isUnder(name, Self.localhostName) {
+            self = .localhost
+        } else if unsafe Self.isUnder(name, Self.invalidName) || Self.isUnder(name, Self.onionName)
+            || Self.isUnder(name, Self.resolverName)
+        {
+            self = .nonexistent
+        }
+    }
+
+    private static func isUnder(_ name: UnsafeRawBufferPointer, _ zone: [UInt8]) -> Bool {
+        let start = name.count - zone.count
+        guard start >= 0 else { return false }
+        for index in 0..<zone.count where unsafe name[start + index] != zone[index] { return false }
+        var offset = 0
+        while offset < start { unsafe offset += Int(name[offset]) + 1 }
+        return offset == start
+    }
+}

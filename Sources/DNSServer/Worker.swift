@@ -1,0 +1,460 @@
+import CPacketIO
+import DNSWire
+import DecisionLog
+import Forwarding
+import Glibc
+import PolicyEngine
+import Synchronization
+
+/// What a worker is made from, on its own thread.
+struct WorkerSeed: Sendable {
+    var number: Int
+    /// The worker's own sockets, one of each kind for each address that is served.
+    var listeners: [Listener]
+    var cache: AnswerCache
+    var upstreams: UpstreamTable
+    var allowed: ClientTable
+    var gates: GateStore
+    var journal: Journal
+    /// By worker: where the others' messages are left.
+    var mailboxes: [Mailbox<WorkerMessage>]
+    var counters: CountersRegister
+}
+
+/// A pair of sockets on one address.
+struct Listener: Sendable {
+    var datagram: Int32
+    var stream: Int32
+}
+
+/// What one thread tells a worker.
+enum WorkerMessage: Sendable {
+    /// An answer for one of the worker's connections; its record is in the log already.
+    case reply(connection: UInt64, message: [UInt8])
+    /// Takes no more queries, answers those in flight, and ends.
+    case drain
+}
+
+/// One thread that serves: waits for its sockets, takes batches of queries down the pipeline,
+/// commits their decisions to the log, and only then lets the answers out.
+@safe final class Worker: ForwarderHost {
+    private let seed: WorkerSeed
+    private let epoll: Int32
+    private let pipeline: Pipeline
+    private var forwarder: Forwarder?
+    private let datagrams: OpaquePointer
+    private let streamRoom: UnsafeMutablePointer<UInt8>
+    private let mailbox: Mailbox<WorkerMessage>
+
+    private enum Role {
+        case none, datagramListener(Int), streamListener(Int), connection, mailbox, forwarder
+    }
+
+    /// By descriptor, which the kernel keeps small.
+    private var roles: [Role] = []
+    private var connections: [Int32: StreamConnection] = [:]
+    private var connectionDescriptors: [UInt64: Int32] = [:]
+    private var nextConnection: UInt64 = 0
+    private var nextSweep: Int64 = 0
+    private var gateNumber: UInt64 = 0
+    private var moment = Moment.now
+    /// The socket that the datagrams in the outgoing batch leave by.
+    private var outgoingSocket: Int32 = -1
+    /// Connections with something to be sent once the records are committed.
+    private var unsentConnections: [Int32] = []
+    /// Answers for other workers' connections, likewise.
+    private var unsentReplies: [(worker: Int, message: WorkerMessage)] = []
+    private var drainDeadline: Int64?
+
+    /// Makes the worker; nil if the system has no descriptor or memory left.
+    init?(_ seed: WorkerSeed) {
+        self.seed = seed
+        mailbox = seed.mailboxes[seed.number]
+        epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
+        guard epoll >= 0,
+            let datagrams = unsafe cpio_batch_create(
+                ServerLimits.datagramsPerBatch, ServerLimits.queryOctets,
+                ServerLimits.datagramAnswerOctets)
+        else { return nil }
+        unsafe self.datagrams = datagrams
+        unsafe streamRoom = .allocate(capacity: ServerLimits.streamAnswerOctets)
+        let (gate, number) = seed.gates.current
+        gateNumber = number
+        pipeline = Pipeline(cache: seed.cache, allowed: seed.allowed, gate: gate)
+        forwarder = Forwarder(cache: seed.cache, upstreams: seed.upstreams, host: self)
+        guard forwarder != nil else { return nil }
+        seed.counters.add(pipeline.counters)
+    }
+
+    deinit {
+        unsafe cpio_batch_destroy(datagrams)
+        unsafe streamRoom.deallocate()
+        close(epoll)
+    }
+
+    // MARK: - The loop
+
+    /// Serves until told to drain.
+    func run() {
+        forwarder?.start()
+        register(mailbox.descriptor, .mailbox, EPOLLIN.rawValue)
+        for (index, listener) in seed.listeners.enumerated() {
+            register(listener.datagram, .datagramListener(index), EPOLLIN.rawValue)
+            register(listener.stream, .streamListener(index), EPOLLIN.rawValue)
+        }
+        // SAFETY: the buffer outlives the loop, and the kernel fills at most its count.
+        unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) { events in
+            while !isDone {
+                let count = unsafe epoll_wait(
+                    epoll, events.baseAddress, Int32(events.count), timeout())
+                beginTurn()
+                for index in 0..<max(0, Int(count)) {
+                    let event = unsafe events[index]
+                    unsafe handle(event.data.fd, event.events)
+                }
+                forwarder?.tick(nowMilliseconds: moment.monotonicMilliseconds)
+                sweepConnections()
+                flush()
+            }
+        }
+        connections.removeAll()
+    }
+
+    private var isDone: Bool {
+        guard let drainDeadline else { return false }
+        if moment.monotonicMilliseconds >= drainDeadline { return true }
+        return seed.cache.inFlightCount == 0 && connections.values.allSatisfy { $0.inFlight == 0 }
+    }
+
+    private func timeout() -> Int32 {
+        var wait: Int64 = drainDeadline == nil ? 1000 : 20
+        if let deadline = forwarder?.nextDeadline {
+            wait = min(wait, max(0, deadline - Moment.now.monotonicMilliseconds + 1))
+        }
+        return Int32(clamping: wait)
+    }
+
+    /// Looks at the clocks and changes over to a new policy, if there is one.
+    private func beginTurn() {
+        moment = Moment.now
+        let number = seed.gates.number
+        if number != gateNumber {
+            flush()
+            let (gate, number) = seed.gates.current
+            gateNumber = number
+            pipeline.use(gate, at: moment)
+        }
+        pipeline.turn(to: moment)
+    }
+
+    private func handle(_ descriptor: Int32, _ events: UInt32) {
+        guard descriptor >= 0, Int(descriptor) < roles.count else { return }
+        switch roles[Int(descriptor)] {
+        case .none: return
+        case .datagramListener(let index): receiveDatagrams(index)
+        case .streamListener(let index): accept(index)
+        case .connection: serve(descriptor, events)
+        case .mailbox: readMail()
+        case .forwarder:
+            forwarder?.ready(descriptor, nowMilliseconds: moment.monotonicMilliseconds)
+        }
+    }
+
+    private func readMail() {
+        for message in mailbox.takeAll() {
+            switch message {
+            case .reply(let number, let octets):
+                guard let descriptor = connectionDescriptors[number],
+                    let connection = connections[descriptor]
+                else { continue }
+                connection.inFlight -= 1
+                unsafe octets.withUnsafeBufferPointer { unsafe connection.enqueue($0) }
+                unsentConnections.append(descriptor)
+            case .drain:
+                drainDeadline = moment.monotonicMilliseconds + ServerLimits.drainMilliseconds
+                for listener in seed.listeners {
+                    unwatch(listener.datagram)
+                    unwatch(listener.stream)
+                }
+            }
+        }
+    }
+
+    // MARK: - Letting answers out
+
+    /// Commits the decisions, then sends the answers that they are about.
+    private func flush() {
+        if pipeline.batch.count > 0 {
+            seed.journal.commit(&pipeline.batch, dictionary: pipeline.dictionary)
+        }
+        if unsafe cpio_batch_out_count(datagrams) > 0 {
+            let lost = unsafe cpio_batch_send(
+                datagrams, outgoingSocket, ServerLimits.sendPatienceMilliseconds)
+            if lost > 0 { pipeline.counters.add(.unsent, Int(lost)) }
+        }
+        if !unsentReplies.isEmpty {
+            for (worker, message) in unsentReplies { seed.mailboxes[worker].post(message) }
+            unsentReplies.removeAll(keepingCapacity: true)
+        }
+        if !unsentConnections.isEmpty {
+            let ready = unsentConnections
+            unsentConnections.removeAll(keepingCapacity: true)
+            for descriptor in ready { attend(descriptor) }
+        }
+    }
+
+    /// Room for one datagram that leaves by a socket; what waits for another socket goes first.
+    private func datagramRoom(for socket: Int32) -> UnsafeMutablePointer<UInt8>? {
+        if outgoingSocket != socket || pipeline.batch.count >= ServerLimits.datagramsPerBatch {
+            flush()
+            outgoingSocket = socket
+        }
+        if let room = unsafe cpio_batch_out_room(datagrams) { return unsafe room }
+        flush()
+        return unsafe cpio_batch_out_room(datagrams)
+    }
+
+    // MARK: - UDP
+
+    /// Batches taken from one socket before the others have their turn.
+    private static let batchesPerTurn = 4
+
+    private func receiveDatagrams(_ index: Int) {
+        let socket = seed.listeners[index].datagram
+        for _ in 0..<Self.batchesPerTurn {
+            let count = unsafe cpio_batch_receive(datagrams, socket)
+            guard count > 0 else { return }
+            moment = Moment.now
+            pipeline.turn(to: moment)
+            for slot in 0..<UInt32(count) { takeDatagram(slot, index, socket) }
+            flush()
+            if count < Int32(ServerLimits.datagramsPerBatch) { return }
+        }
+    }
+
+    private func takeDatagram(_ slot: UInt32, _ listener: Int, _ socket: Int32) {
+        let length = unsafe cpio_batch_in_length(datagrams, slot)
+        guard length <= ServerLimits.queryOctets, let room = unsafe datagramRoom(for: socket)
+        else {
+            pipeline.counters.add(.malformed)
+            return
+        }
+        var peer = cpio_peer()
+        unsafe cpio_batch_in_peer(datagrams, slot, &peer)
+        // SAFETY: the batch holds `length` octets in this slot until it receives again.
+        let message = unsafe UnsafeBufferPointer(
+            start: cpio_batch_in_bytes(datagrams, slot), count: length)
+        let outcome = unsafe pipeline.take(
+            message.span, from: IPAddress(high: peer.remote_high, low: peer.remote_low),
+            isStream: false, at: moment, into: room,
+            capacity: ServerLimits.datagramAnswerOctets
+        ) { .datagram(listener: listener, peer: peer) }
+        switch outcome {
+        case .silence: break
+        case .send(let count): unsafe cpio_batch_out_push(datagrams, count, &peer)
+        case .wait: break
+        case .ask(let pending): unsafe ask(pending, message.span)
+        }
+    }
+
+    private func ask(_ pending: PendingQuestion, _ message: Span<UInt8>) {
+        let query = unsafe Query(message, lowercaseName: pipeline.name)
+        let name = unsafe UnsafeRawBufferPointer(start: pipeline.name, count: query.nameLength)
+        unsafe forwarder?.ask(
+            pending, lowercaseName: name, query: query,
+            nowMilliseconds: moment.monotonicMilliseconds)
+    }
+
+    // MARK: - TCP
+
+    private func accept(_ index: Int) {
+        let listener = seed.listeners[index].stream
+        // Bounded, so that a flood of connections does not keep datagrams waiting.
+        for _ in 0..<32 {
+            var peer = cpio_peer()
+            let descriptor = unsafe cpio_accept(listener, &peer)
+            guard descriptor >= 0 else { return }
+            if connections.count >= ServerLimits.connectionsPerWorker { closeLongestIdle() }
+            let connection = StreamConnection(
+                descriptor: descriptor, number: nextConnection,
+                client: IPAddress(high: peer.remote_high, low: peer.remote_low),
+                nowMilliseconds: moment.monotonicMilliseconds)
+            nextConnection += 1
+            connections[descriptor] = connection
+            connectionDescriptors[connection.number] = descriptor
+            connection.interest = EPOLLIN.rawValue
+            register(descriptor, .connection, EPOLLIN.rawValue)
+        }
+    }
+
+    private func serve(_ descriptor: Int32, _ events: UInt32) {
+        guard let connection = connections[descriptor] else { return }
+        connection.lastActivity = moment.monotonicMilliseconds
+        if events & (EPOLLIN.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0,
+            connection.mayRead || events & EPOLLERR.rawValue != 0
+        {
+            guard connection.receive() else {
+                drop(connection)
+                return
+            }
+        }
+        takeMessages(connection)
+        unsentConnections.append(descriptor)
+    }
+
+    private func takeMessages(_ connection: StreamConnection) {
+        connection.forEachMessage { message in
+            if pipeline.batch.count >= ServerLimits.datagramsPerBatch { flush() }
+            pipeline.counters.add(.overTCP)
+            let outcome = unsafe pipeline.take(
+                message, from: connection.client, isStream: true, at: moment, into: streamRoom,
+                capacity: ServerLimits.streamAnswerOctets
+            ) { .stream(worker: seed.number, connection: connection.number) }
+            switch outcome {
+            case .silence: break
+            case .send(let count):
+                unsafe connection.enqueue(UnsafeBufferPointer(start: streamRoom, count: count))
+            case .wait: connection.inFlight += 1
+            case .ask(let pending):
+                connection.inFlight += 1
+                ask(pending, message)
+            }
+        }
+    }
+
+    /// Sends what waits on a connection, and sees whether it goes on.
+    private func attend(_ descriptor: Int32) {
+        guard let connection = connections[descriptor] else { return }
+        guard connection.flush(), !connection.isFinished else {
+            drop(connection)
+            return
+        }
+        if !connection.incoming.isEmpty, connection.mayRead { takeMessages(connection) }
+        let interest =
+            (connection.mayRead ? EPOLLIN.rawValue : 0)
+            | (connection.backlog > 0 ? EPOLLOUT.rawValue : 0)
+        if interest != connection.interest {
+            connection.interest = interest
+            control(EPOLL_CTL_MOD, descriptor, interest)
+        }
+    }
+
+    private func drop(_ connection: StreamConnection) {
+        unwatch(connection.descriptor)
+        connections[connection.descriptor] = nil
+        connectionDescriptors[connection.number] = nil
+    }
+
+    private func closeLongestIdle() {
+        if let idle = connections.values.min(by: { $0.lastActivity < $1.lastActivity }) {
+            drop(idle)
+        }
+    }
+
+    private func sweepConnections() {
+        let now = moment.monotonicMilliseconds
+        guard now >= nextSweep else { return }
+        nextSweep = now + 1000
+        for connection in connections.values
+        where connection.inFlight == 0
+            && now - connection.lastActivity > ServerLimits.idleConnectionMilliseconds
+        {
+            drop(connection)
+        }
+    }
+
+    // MARK: - ForwarderHost
+
+    func forwarderFinished(_ waiters: [Waiter], with answer: AnswerView) {
+        for waiter in waiters {
+            switch waiter.replyTo {
+            case .datagram(let listener, var peer):
+                let socket = seed.listeners[listener].datagram
+                guard let room = unsafe datagramRoom(for: socket) else { continue }
+                let count = unsafe pipeline.answer(
+                    waiter, with: answer, into: room,
+                    capacity: ServerLimits.datagramAnswerOctets, isStream: false, at: moment)
+                unsafe cpio_batch_out_push(datagrams, count, &peer)
+            case .stream(let worker, let number):
+                if pipeline.batch.count >= ServerLimits.datagramsPerBatch { flush() }
+                let count = unsafe pipeline.answer(
+                    waiter, with: answer, into: streamRoom,
+                    capacity: ServerLimits.streamAnswerOctets, isStream: true, at: moment)
+                let octets = unsafe UnsafeBufferPointer(start: streamRoom, count: count)
+                if worker == seed.number {
+                    guard let descriptor = connectionDescriptors[number],
+                        let connection = connections[descriptor]
+                    else { continue }
+                    connection.inFlight -= 1
+                    unsafe connection.enqueue(octets)
+                    unsentConnections.append(descriptor)
+                } else {
+                    unsentReplies.append(
+                        (worker, .reply(connection: number, message: unsafe Array(octets))))
+                }
+            }
+        }
+    }
+
+    func watch(_ descriptor: Int32, forWriting: Bool) {
+        register(descriptor, .forwarder, forWriting ? EPOLLOUT.rawValue : EPOLLIN.rawValue)
+    }
+
+    func unwatch(_ descriptor: Int32) {
+        guard Int(descriptor) < roles.count else { return }
+        roles[Int(descriptor)] = .none
+        control(EPOLL_CTL_DEL, descriptor, 0)
+    }
+
+    private func register(_ descriptor: Int32, _ role: Role, _ events: UInt32) {
+        guard descriptor >= 0 else { return }
+        while roles.count <= Int(descriptor) { roles.append(.none) }
+        roles[Int(descriptor)] = role
+        control(EPOLL_CTL_ADD, descriptor, events)
+    }
+
+    private func control(_ operation: Int32, _ descriptor: Int32, _ events: UInt32) {
+        var event = unsafe epoll_event()
+        unsafe event.events = events
+        unsafe event.data.fd = descriptor
+        // SAFETY: the kernel copies the event.
+        unsafe epoll_ctl(epoll, operation, descriptor, &event)
+    }
+}
+
+/// The policy in force, for all threads.
+///
+/// Workers look at `number` once a batch, which costs one load, and take the lock only when it has
+/// moved.
+final class GateStore: Sendable {
+    private let held: Mutex<Gate>
+    private let generation = Atomic<UInt64>(1)
+
+    init(_ gate: Gate) { held = Mutex(gate) }
+
+    /// Changes with every new policy.
+    var number: UInt64 { generation.load(ordering: .acquiring) }
+
+    /// The policy in force, and its number.
+    var current: (Gate, UInt64) { held.withLock { ($0, number) } }
+
+    /// Puts a new policy in force for every query from now on.
+    func replace(_ gate: Gate) {
+        held.withLock { held in
+            held = gate
+            generation.add(1, ordering: .releasing)
+        }
+    }
+}
+
+/// The counters of all workers.
+final class CountersRegister: Sendable {
+    private let all = Mutex<[Counters]>([])
+
+    func add(_ counters: Counters) { all.withLock { $0.append(counters) } }
+
+    /// The sum over all workers.
+    func sum(_ kind: Counters.Kind) -> Int {
+        all.withLock { $0.reduce(0) { $0 + $1.value(kind) } }
+    }
+}

@@ -1,0 +1,253 @@
+import CPacketIO
+import DNSServer
+import DecisionLog
+import DomainLists
+import Foundation
+import Glibc
+import PolicyEngine
+import PolicyFile
+
+/// The main thread of a running server: waits for signals, changed files and `bellgate status`,
+/// and loads the policy again when it is to be.
+///
+/// Nothing here is on a query's way: the workers go on whatever this thread does.
+final class Service {
+    private let configuration: ServerConfiguration
+    private let server: Server
+    private let journal: Journal
+    private let control: ControlSocket
+    private let signals: SignalDescriptor
+    private let watcher = FileWatcher()
+    private var lastReload: ReloadResult?
+    /// When files have settled and are to be read, in monotonic milliseconds.
+    private var reloadDue: Int64?
+    private var toldOfLogFailure: String?
+    private var toldOfDownUpstreams: Set<String> = []
+    private var isStopping = false
+
+    /// How long file changes must have settled before they are read, in milliseconds: editors
+    /// write in several steps.
+    private static let settleMilliseconds: Int64 = 200
+    /// How often the log's and the upstreams' health are looked at, in milliseconds.
+    private static let lookMilliseconds: Int32 = 1000
+
+    /// What became of a reload, for `bellgate reload` and `bellgate status`.
+    struct ReloadResult: Codable {
+        var ok: Bool
+        var at: String
+        var policyHash: String
+        var errors: [String]
+        var warnings: [String]
+    }
+
+    /// What `bellgate status --json` prints.
+    struct Status: Codable {
+        var pid: Int32
+        var server: ServerStatus
+        var log: LogStatus
+        var lastReload: ReloadResult?
+        /// What a person should look at.
+        var warnings: [String]
+    }
+
+    /// The log's part of the status.
+    struct LogStatus: Codable {
+        var directory: String
+        var nextSeq: UInt64
+        var file: String?
+        var lost: UInt64
+        var failure: String?
+    }
+
+    init(
+        configuration: ServerConfiguration, server: Server, journal: Journal,
+        control: ControlSocket, signals: SignalDescriptor
+    ) {
+        self.configuration = configuration
+        self.server = server
+        self.journal = journal
+        self.control = control
+        self.signals = signals
+    }
+
+    /// Loads the policy again whenever one of these files or folders changes.
+    func watch(_ paths: [String]) {
+        watcher?.watch(paths + [configuration.policyPath])
+    }
+
+    /// Runs until a signal says stop; then drains and closes.
+    func run() {
+        var waited = [
+            pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: control.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: watcher?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+        ]
+        while !isStopping {
+            // SAFETY: the array outlives the call and the count is its own.
+            _ = unsafe poll(&waited, nfds_t(waited.count), timeout())
+            if waited[0].revents != 0 { takeSignals() }
+            if waited[1].revents != 0 { control.serveOne(reply) }
+            if waited[2].revents != 0, watcher?.takeEvents() == true {
+                reloadDue = Self.now + Self.settleMilliseconds
+            }
+            if let due = reloadDue, Self.now >= due { _ = reload() }
+            tellOfTrouble()
+        }
+        say("stopping: answering what is in flight")
+        server.stop()
+        say("stopped")
+    }
+
+    private static var now: Int64 {
+        var time = timespec()
+        // SAFETY: the kernel fills in the one value.
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    private func timeout() -> Int32 {
+        guard let due = reloadDue else { return Self.lookMilliseconds }
+        return Int32(clamping: max(0, due - Self.now))
+    }
+
+    private func takeSignals() {
+        for number in signals.takeAll() {
+            if number == SIGHUP {
+                _ = reload()
+            } else {
+                isStopping = true
+            }
+        }
+    }
+
+    // MARK: - Reload
+
+    private func reload() -> ReloadResult {
+        reloadDue = nil
+        let load = loadPolicy(at: configuration.policyPath, now: .now)
+        report(load.diagnostics)
+        let old = server.status
+        if let policy = load.loaded {
+            server.replacePolicy(policy)
+            say(
+                "policy reloaded: \(policy.hash), \(policy.policy.rules.count) rules, "
+                    + "\(policy.index.nameCount) names")
+        } else {
+            say(
+                "the policy has mistakes and was not loaded; the one in force, \(old.policyHash), "
+                    + "goes on")
+        }
+        // A policy that does not load may refer to files that are about to be mended.
+        watch(load.watchedFiles)
+        let result = ReloadResult(
+            ok: load.loaded != nil, at: Self.timestamp, policyHash: server.status.policyHash,
+            errors: load.diagnostics.filter { $0.severity == .error }.map(\.description),
+            warnings: load.diagnostics.filter { $0.severity == .warning }.map(\.description))
+        lastReload = result
+        return result
+    }
+
+    private static var timestamp: String {
+        Date().formatted(.iso8601)
+    }
+
+    // MARK: - Control
+
+    private func reply(_ request: String) -> String {
+        switch request.trimmingCharacters(in: .whitespacesAndNewlines) {
+        case "status": return Self.json(status)
+        case "reload": return Self.json(reload())
+        default:
+            return Self.json([
+                "error": "unknown request; this server knows status and reload"
+            ])
+        }
+    }
+
+    private var status: Status {
+        let server = server.status
+        let log = journal.status
+        var warnings: [String] = []
+        if let failure = log.failure {
+            warnings.append(
+                "decisions are not being recorded: \(failure); make room in "
+                    + "\(configuration.logDirectory)")
+        }
+        if log.lostCount > 0 { warnings.append("\(log.lostCount) decisions were not recorded") }
+        for upstream in server.upstreams where !upstream.up {
+            warnings.append("upstream \(upstream.address) does not answer")
+        }
+        if let lastReload, !lastReload.ok {
+            warnings.append("the policy file has mistakes; the policy loaded before goes on")
+        }
+        return Status(
+            pid: getpid(), server: server,
+            log: LogStatus(
+                directory: configuration.logDirectory, nextSeq: log.nextSeq, file: log.segmentFile,
+                lost: log.lostCount, failure: log.failure),
+            lastReload: lastReload, warnings: warnings)
+    }
+
+    private static func json(_ value: some Encodable) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(value) else { return "{}\n" }
+        return String(decoding: data, as: UTF8.self) + "\n"
+    }
+
+    // MARK: - Trouble
+
+    /// Says once when something goes wrong, and once when it is right again.
+    private func tellOfTrouble() {
+        let failure = journal.status.failure
+        if failure != toldOfLogFailure {
+            if let failure {
+                say(
+                    "DECISIONS ARE NOT BEING RECORDED: \(failure); answers go on by the policy, "
+                        + "what is lost is counted and will be noted in the log; make room in "
+                        + "\(configuration.logDirectory)")
+            } else {
+                say("decisions are recorded again; \(journal.status.lostCount) were lost")
+            }
+            toldOfLogFailure = failure
+        }
+        let down = Set(server.status.upstreams.filter { !$0.up }.map(\.address))
+        for address in down.subtracting(toldOfDownUpstreams).sorted() {
+            say("upstream \(address) does not answer; others are asked, and it is tried again")
+        }
+        for address in toldOfDownUpstreams.subtracting(down).sorted() {
+            say("upstream \(address) answers again")
+        }
+        toldOfDownUpstreams = down
+    }
+}
+
+/// Signals as something to wait for.
+final class SignalDescriptor {
+    /// Becomes readable when one of the signals has come.
+    let descriptor: Int32
+
+    /// Takes these signals away from the process's ordinary ways; before any thread is started.
+    init(_ signals: [Int32]) {
+        var set = sigset_t()
+        // SAFETY: the calls fill in and read the one set.
+        unsafe sigemptyset(&set)
+        for number in signals { unsafe sigaddset(&set, number) }
+        unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+        descriptor = unsafe signalfd(-1, &set, Int32(SFD_NONBLOCK | SFD_CLOEXEC))
+    }
+
+    deinit { close(descriptor) }
+
+    /// The signals that have come.
+    func takeAll() -> [Int32] {
+        var numbers: [Int32] = []
+        var info = signalfd_siginfo()
+        let size = MemoryLayout<signalfd_siginfo>.size
+        // SAFETY: the kernel fills in whole values of this size.
+        while unsafe read(descriptor, &info, size) == size {
+            numbers.append(Int32(bitPattern: info.ssi_signo))
+        }
+        return numbers
+    }
+}
