@@ -239,3 +239,29 @@ func findsMistakesOfACatalogue(marked: String, message: String) throws {
     #expect(load.diagnostics.contains { $0.message.contains("inherits from itself") })
     #expect(load.diagnostics.contains { $0.message.contains("nested more than 16 deep") })
 }
+
+/// What editors on other systems make of the same text.
+@Test func lineEndsAndEncodingsDoNotMatter() throws {
+    let folder = try TemporaryFolder()
+    try writeLists(to: folder)
+    let lines = sound.split(separator: "\n", omittingEmptySubsequences: false)
+    let firstTest = try #require(lines.firstIndex { $0.contains("10:29:59") }) + 1
+    let unix = sound.unicodeScalars.map { UInt16($0.value) }
+    let texts: [(String, [UInt8])] = [
+        ("CRLF", Array(sound.replacing("\n", with: "\r\n").utf8)),
+        ("byte order mark", [0xEF, 0xBB, 0xBF] + Array(sound.utf8)),
+        ("UTF-16", [0xFF, 0xFE] + unix.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }),
+    ]
+    for (name, bytes) in texts {
+        let path = try folder.write(bytes, to: "policy.yaml")
+        let load = loadPolicy(at: path, now: monday)
+        #expect(load.diagnostics.isEmpty, "\(name): \(load.diagnostics)")
+        #expect(load.testResults.first?.line == firstTest, "\(name)")
+    }
+}
+
+@Test func theHashIsThatOfTheFile() throws {
+    let folder = try TemporaryFolder()
+    // printf 'bellgate: 1\n' | sha256sum
+    #expect(try folder.load("bellgate: 1\n").hash == "55a138c925478b64")
+}

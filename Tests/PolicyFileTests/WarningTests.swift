@@ -55,6 +55,10 @@ private let term = "calendar: { terms: [2026-09-01 to 2026-12-18] }\ngroups: { g
         term + "rules:\n  - { id: a, allow: [example.com], ‸answer: zero, reason: R }\n",
         "\"answer\" has no effect"),
     Warning(
+        "misread list", "lists: { a: { file: ‸mixed.txt, format: domains } }\n",
+        "list \"a\" is mostly unusable: read as domains, 2 of its lines cannot be used, the first "
+            + "on line 2"),
+    Warning(
         "terms are over",
         "calendar: { ‸terms: [2025-09-01 to 2025-12-18] }\nperiods: { p: { mon: 09:00-10:00 } }\n",
         "the last term ended on 2025-12-18"),
@@ -62,6 +66,7 @@ private let term = "calendar: { terms: [2026-09-01 to 2026-12-18] }\ngroups: { g
 func warnsAndLoads(_ warning: Warning) throws {
     let folder = try TemporaryFolder()
     try writeLists(to: folder)
+    try folder.write("a.example.com\n||b.example.com^$third-party\n/x[0-9]/\n", to: "mixed.txt")
     let marked = MarkedText(warning.marked)
     let load = try folder.load(marked.text)
     #expect(load.loaded != nil, "\(load.diagnostics)")

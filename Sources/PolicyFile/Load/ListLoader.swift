@@ -49,7 +49,7 @@ struct ListLoader {
                     name: entry.name.value, path: path, format: summary.format, summary: summary,
                     category: nil, names: summary.names,
                     modifiedSeconds: contents.modifiedSeconds)
-                if summary.names == 0 { reportEmpty(entry, path, summary) }
+                report(summary, of: entry, path)
             } catch {
                 let hint =
                     error.isMissing
@@ -72,18 +72,25 @@ struct ListLoader {
         }
     }
 
-    private func reportEmpty(
-        _ entry: PolicyDocument.ListEntry, _ path: String, _ summary: ListSummary
+    /// A list without a name is a mistake; one that is mostly unusable was probably misread.
+    private func report(
+        _ summary: ListSummary, of entry: PolicyDocument.ListEntry, _ path: String
     ) {
-        let lines = summary.unusableCount
-        let first = summary.unusable.first.map { " (line \($0.line): \($0.reason))" } ?? ""
-        let guess = summary.formatWasGuessed ? "taken for" : "read as"
-        reporter.error(
-            entry.path.place,
-            "list \"\(entry.name.value)\" is empty: \(path) has no usable name",
-            lines == 0
-                ? "put names into it, or remove the list"
-                : "it was \(guess) \(summary.format.rawValue) and \(lines) lines could not be used"
-                    + "\(first); set format:")
+        let name = entry.name.value
+        let verb = summary.formatWasGuessed ? "taken for" : "read as"
+        let first = summary.unusable.first.map { ", the first on line \($0.line): \($0.reason)" }
+        let losses =
+            "\(verb) \(summary.format.rawValue), \(summary.unusableCount) of its lines cannot be "
+            + "used\(first ?? "")"
+        if summary.names == 0 {
+            reporter.error(
+                entry.path.place, "list \"\(name)\" is empty: \(path) has no usable name",
+                summary.unusableCount == 0
+                    ? "put names into it, or remove the list" : "\(losses); set its format")
+        } else if summary.unusableCount > summary.names {
+            reporter.warning(
+                entry.path.place, "list \"\(name)\" is mostly unusable: \(losses)",
+                "set its format, or ask whoever publishes it")
+        }
     }
 }

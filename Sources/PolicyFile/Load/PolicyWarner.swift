@@ -1,4 +1,4 @@
-import PolicyEngine
+public import PolicyEngine
 
 /// Warns of what loads and can hardly be meant.
 struct PolicyWarner {
@@ -9,7 +9,7 @@ struct PolicyWarner {
 
     func warn(_ program: PolicyProgram, now: Instant) {
         let today = program.policy.zone.civilTime(at: now).date
-        warnOfReview(today)
+        warnOfReview(program.policy, now)
         warnOfTerms(today)
         for warning in program.warnings() {
             switch warning {
@@ -21,9 +21,9 @@ struct PolicyWarner {
         }
     }
 
-    private func warnOfReview(_ today: CivilDate) {
-        guard let due = document.reviewBy, due.value < today else { return }
-        let days = today.daysSinceEpoch - due.value.daysSinceEpoch
+    private func warnOfReview(_ policy: Policy, _ now: Instant) {
+        guard let due = document.reviewBy, let days = policy.reviewOverdueDays(at: now)
+        else { return }
         reporter.warning(
             due.place, "review overdue by \(days) day\(days == 1 ? "" : "s")",
             "review the policy, then set approved-on and review-by")
@@ -76,5 +76,16 @@ struct PolicyWarner {
         }
         reporter.warning(
             entry.place, "rule \"\(entry.id?.value ?? "")\" can never match: \(why)", hint)
+    }
+}
+
+extension Policy {
+    /// For how many days the review has been due, by the policy's own clock; `nil` if it is not.
+    ///
+    /// The day of `review-by` itself is still in time.
+    public func reviewOverdueDays(at now: Instant) -> Int? {
+        guard let due = reviewBy else { return nil }
+        let days = zone.civilTime(at: now).date.daysSinceEpoch - due.daysSinceEpoch
+        return days > 0 ? days : nil
     }
 }
