@@ -2,11 +2,11 @@
 enum NearestName {
     /// The candidate with the fewest edits, if it is near enough to be worth naming.
     ///
-    /// An edit is a letter put in, left out, changed, or swapped with its neighbour. A third of the
-    /// letters may differ, at most three. Of two equally near, the first in `candidates` is taken.
+    /// An edit is a letter put in, left out, changed, or swapped with its neighbour. About a
+    /// third of the letters may differ, at most three. Of two equally near, the first in `candidates` is taken.
     static func of(_ word: String, among candidates: some Sequence<String>) -> String? {
         let letters = Array(word.lowercased().unicodeScalars.prefix(maximumLetters))
-        let limit = min(3, max(1, letters.count / 3))
+        let limit = min(3, max(1, (letters.count + 1) / 3))
         var best: (name: String, distance: Int)?
         for candidate in candidates {
             let other = Array(candidate.lowercased().unicodeScalars.prefix(maximumLetters))
@@ -24,10 +24,8 @@ enum NearestName {
         for word: String, among candidates: [String], otherwise: String
     ) -> String {
         if let nearest = of(word, among: candidates) { return "did you mean \"\(nearest)\"?" }
-        if !candidates.isEmpty, candidates.count <= 8 {
-            return "\(otherwise): \(candidates.joined(separator: ", "))"
-        }
-        return otherwise
+        guard !candidates.isEmpty, candidates.count <= 16 else { return otherwise }
+        return "\(otherwise) (there is \(candidates.joined(separator: ", ")))"
     }
 
     /// Names are short; what is longer than this is compared by its start.

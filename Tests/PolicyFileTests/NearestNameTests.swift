@@ -5,6 +5,7 @@ import Testing
 @Test(
     arguments: [
         ("stuff", ["staff", "guest"], "staff"), ("brek", ["break", "lunch"], "break"),
+        ("brake", ["break"], "break"),
         ("haram", ["harm", "hard"], "harm"), ("Staff", ["staff"], "staff"),
         ("durring", ["during", "for"], "during"), ("tsaff", ["staff"], "staff"),
         ("xyz", ["staff", "guest"], nil), ("", ["a"], "a"), ("a", [], nil),

@@ -82,7 +82,7 @@ struct ConfigurationReader {
                     text.place, "\"\(text.value)\" is no network",
                     NearestName.advice(
                         for: text.value, among: ["private"],
-                        otherwise: "write a network, such as 10.20.0.0/16, or"))
+                        otherwise: "write a network, such as 10.20.0.0/16"))
                 return []
             }
             return NetworkReader(reporter: reporter).network(text).map { [$0.value] } ?? []

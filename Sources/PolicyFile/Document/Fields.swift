@@ -39,7 +39,7 @@ struct Fields {
                 reporter.error(
                     pair.keyPlace, "\"\(pair.key)\" is no key of \(what)",
                     NearestName.advice(
-                        for: pair.key, among: known, otherwise: "its keys are"))
+                        for: pair.key, among: known, otherwise: "use a key that it has"))
             }
         }
         self.what = what
@@ -133,7 +133,7 @@ struct ValueReader {
         let words = choices.map(\.key)
         reporter.error(
             text.place, "\"\(text.value)\" is no value of \"\(pair?.key ?? "")\"",
-            NearestName.advice(for: text.value, among: words, otherwise: "write one of"))
+            NearestName.advice(for: text.value, among: words, otherwise: "write one of its values"))
         return nil
     }
 

@@ -49,7 +49,7 @@ struct WeekReader {
             pair.keyPlace, "\"\(wrong)\" is no day",
             meant
                 ?? NearestName.advice(
-                    for: wrong, among: Self.days, otherwise: "the days are"))
+                    for: wrong, among: Self.days, otherwise: "write a day's three letters"))
     }
 
     /// The windows of a text such as `08:45-12:00, 13:00-16:15`.

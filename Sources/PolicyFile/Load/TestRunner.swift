@@ -69,7 +69,7 @@ struct TestRunner {
         reporter.error(
             name.place, "there is no \(what) \"\(name.value)\"",
             NearestName.advice(
-                for: name.value, among: candidates, otherwise: "the \(what)s are"))
+                for: name.value, among: candidates, otherwise: "name a \(what) of this policy"))
     }
 
     /// Runs one test; a claim that does not hold is reported with what was decided instead.
