@@ -89,7 +89,33 @@ enum FileBytes {
     /// A path as it is meant in a file: relative to the folder of that file.
     static func path(_ path: String, relativeTo file: String) -> String {
         guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
-        return file[...slash] + path
+        return shortened(file[...slash] + path)
+    }
+
+    /// The path without `.` and without `NAME/..`, for people to read.
+    ///
+    /// `..` behind a symbolic link means another folder than the text shows, so a path stays as it
+    /// is where a folder that would go is one.
+    private static func shortened(_ path: String) -> String {
+        var kept: [Substring] = []
+        for part in path.split(separator: "/", omittingEmptySubsequences: true) {
+            if part == "." { continue }
+            if part == "..", let last = kept.last, last != ".." {
+                let folder = (path.hasPrefix("/") ? "/" : "") + kept.joined(separator: "/")
+                if isLink(folder) { return path }
+                kept.removeLast()
+            } else {
+                kept.append(part)
+            }
+        }
+        let text = (path.hasPrefix("/") ? "/" : "") + kept.joined(separator: "/")
+        return text.isEmpty ? "." : text
+    }
+
+    private static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        // SAFETY: the kernel fills in the one value.
+        return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
     private static func failure(_ code: Int32) -> Failure {

@@ -306,6 +306,10 @@ private let ruleMistakes = [
         "locked: yes", "rules:\n  - { id: a, block: [a.example], reason: R, locked: ‸yes }\n",
         "\"yes\" is no value of \"locked\"", "true"),
     Mistake(
+        "requested by nobody",
+        "rules:\n  - { id: a, block: [a.example], reason: R, ‸requested-by-group: true }\n",
+        "needs a block and the groups", "for:"),
+    Mistake(
         "bad concern", "rules:\n  - { id: a, block: [a.example], reason: R, concern: ‸hihg }\n",
         "is no value of \"concern\"", "did you mean \"high\"?"),
     Mistake(

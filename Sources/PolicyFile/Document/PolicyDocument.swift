@@ -58,6 +58,7 @@ struct PolicyDocument {
         var during: [Located<String>]
         var exceptDuring: [Located<String>]
         var isLocked: Bool
+        var isRequestedByGroup: Bool
         var concern: Concern?
         var answer: BlockAnswer
         var ttlSeconds: UInt32

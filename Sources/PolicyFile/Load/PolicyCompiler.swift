@@ -119,7 +119,8 @@ struct PolicyCompiler {
                         place(of: $0, as: "period", in: periods)
                     },
                     isLocked: entry.isLocked, concern: entry.concern, answer: entry.answer,
-                    ttlSeconds: entry.ttlSeconds, reason: entry.reason))
+                    ttlSeconds: entry.ttlSeconds, reason: entry.reason,
+                    requestedByGroup: entry.isRequestedByGroup))
         }
         return rules
     }
