@@ -61,7 +61,9 @@ import Synchronization
     }
 
     /// Makes the plane of the next bell before it rings; called off the query path.
-    func prepareNextPlane() {
+    func prepareNextPlane(nowSeconds: Int64) {
+        // Where nobody has asked since the last bell, the plane at hand is an old one.
+        _ = plane(atSeconds: nowSeconds)
         let until = planes.withLock { planes in
             planes.next == nil ? planes.current.until : Int64.max
         }

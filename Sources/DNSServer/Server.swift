@@ -80,23 +80,27 @@ public final class Server: Sendable {
         guard mailboxes.count == workerCount else { throw Self.exhausted }
         self.mailboxes = mailboxes
         let allowed = ClientTable([settings.allowFrom])
+        guard let readiness = Mailbox<Bool>() else { throw Self.exhausted }
         var threads: [Thread] = []
         for number in 0..<workerCount {
             let seed = WorkerSeed(
                 number: number, listeners: listeners[number], cache: cache,
                 upstreams: settings.upstreams, allowed: allowed, gates: gates, journal: journal,
-                mailboxes: mailboxes, counters: counters)
-            guard let thread = Thread("bellgate-\(number)", { Worker(seed)?.run() })
-            else { throw Self.exhausted }
+                mailboxes: mailboxes, counters: counters, readiness: readiness)
+            let body: @Sendable () -> Void = {
+                if let worker = Worker(seed) { worker.run() } else { seed.readiness.post(false) }
+            }
+            guard let thread = Thread("bellgate-\(number)", body) else { throw Self.exhausted }
             threads.append(thread)
         }
+        guard Self.allReady(workerCount, readiness) else { throw Self.exhausted }
         self.threads = threads
         let flag = Flag()
         isStopping = flag
         caretaker = Thread("bellgate-care") { [gates] in
             while !flag.isSet {
                 journal.maintain(nowMicros: Moment.now.wallMicros)
-                gates.current.0.prepareNextPlane()
+                gates.current.0.prepareNextPlane(nowSeconds: Moment.now.wallSeconds)
                 usleep(useconds_t(ServerLimits.maintenanceMilliseconds) * 1000)
             }
         }
@@ -123,6 +127,18 @@ public final class Server: Sendable {
 
     private static let exhausted = ServerError(
         description: "the system gives no more threads or file descriptors; raise its limits")
+
+    /// Waits until every worker has said whether it serves.
+    private static func allReady(_ count: Int, _ readiness: Mailbox<Bool>) -> Bool {
+        var words: [Bool] = []
+        while words.count < count {
+            var waited = pollfd(fd: readiness.descriptor, events: Int16(POLLIN), revents: 0)
+            // SAFETY: the kernel reads and fills in the one value.
+            guard unsafe poll(&waited, 1, 5000) > 0 else { return false }
+            words += readiness.takeAll()
+        }
+        return words.allSatisfy { $0 }
+    }
 
     /// Questions in flight, clients' connections and list files all take descriptors.
     private static func raiseDescriptorLimit() {
@@ -261,7 +277,7 @@ extension Server {
             policyHash: gate.loaded.hash, periods: gate.loaded.program.activePeriods(at: instant),
             nextBell: plane.until == .max
                 ? nil : policy.zone.iso8601(Instant(seconds: plane.until)),
-            rules: policy.rules.count, names: gate.loaded.index.nameCount,
+            rules: policy.rules.count { !$0.isBuiltIn }, names: gate.loaded.index.nameCount,
             counts: .init(
                 queries: counters.sum(.queries), blocked: counters.sum(.blocked),
                 cacheHits: counters.sum(.cacheHits), forwarded: counters.sum(.forwarded),

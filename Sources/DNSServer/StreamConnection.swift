@@ -19,6 +19,8 @@ final class StreamConnection {
     /// When something last came or went, in monotonic milliseconds.
     var lastActivity: Int64
     private(set) var readingEnded = false
+    /// Whether messages are being handed over: what that leads to must not begin again.
+    private var isHandingOver = false
     /// What epoll was last told to wait for.
     var interest: UInt32 = 0
 
@@ -63,6 +65,9 @@ final class StreamConnection {
 
     /// Hands over each whole message that has come, as long as more may be taken.
     func forEachMessage(_ body: (Span<UInt8>) -> Void) {
+        guard !isHandingOver else { return }
+        isHandingOver = true
+        defer { isHandingOver = false }
         var start = 0
         while inFlight < ServerLimits.queriesPerConnection, incoming.count - start >= 2 {
             let length = Int(incoming[start]) << 8 | Int(incoming[start + 1])

@@ -19,6 +19,8 @@ struct WorkerSeed: Sendable {
     /// By worker: where the others' messages are left.
     var mailboxes: [Mailbox<WorkerMessage>]
     var counters: CountersRegister
+    /// Gets one word from each worker: whether it serves.
+    var readiness: Mailbox<Bool>
 }
 
 /// A pair of sockets on one address.
@@ -96,6 +98,7 @@ enum WorkerMessage: Sendable {
 
     /// Serves until told to drain.
     func run() {
+        seed.readiness.post(true)
         forwarder?.start()
         register(mailbox.descriptor, .mailbox, EPOLLIN.rawValue)
         for (index, listener) in seed.listeners.enumerated() {
@@ -273,7 +276,11 @@ enum WorkerMessage: Sendable {
         for _ in 0..<32 {
             var peer = cpio_peer()
             let descriptor = unsafe cpio_accept(listener, &peer)
-            guard descriptor >= 0 else { return }
+            guard descriptor >= 0 else {
+                // Without a descriptor left nobody could connect again until one is given up.
+                if errno == EMFILE || errno == ENFILE { closeLongestIdle() }
+                return
+            }
             if connections.count >= ServerLimits.connectionsPerWorker { closeLongestIdle() }
             let connection = StreamConnection(
                 descriptor: descriptor, number: nextConnection,

@@ -125,6 +125,7 @@ public protocol ForwarderHost: AnyObject {
 
     /// Asks the next candidate, or gives up if all had their turns.
     private func tryNext(_ exchange: Exchange, _ nowMilliseconds: Int64) {
+        guard !exchange.isFinished else { return }
         let schedule = ForwardingLimits.attemptMilliseconds
         while exchange.turns < max(schedule.count, exchange.candidates.count),
             exchange.attempts.count < ForwardingLimits.attemptsPerQuestion,
@@ -328,9 +329,9 @@ public protocol ForwarderHost: AnyObject {
                 turnElsewhere(exchange, nowMilliseconds)
             }
         case .malformed, .failed:
+            // It is there, but has no answer; perhaps another one has.
             close(attempt: index, of: exchange)
             attempt.upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
-            exchange.sawNetworkError = true
             turnElsewhere(exchange, nowMilliseconds)
         }
     }
@@ -439,7 +440,13 @@ public protocol ForwarderHost: AnyObject {
 
     private func fail(_ exchange: Exchange, _ nowMilliseconds: Int64) {
         // Nobody answered in time, or the network itself refused (RFC 8914 sections 4.23, 4.24).
-        let reason: ExtendedErrorCode = exchange.sawTimeout ? .noReachableAuthority : .networkError
+        // Where an upstream did answer, and said that it could not, there is nothing to add.
+        let reason: ExtendedErrorCode
+        if exchange.sawTimeout || exchange.candidates.isEmpty {
+            reason = .noReachableAuthority
+        } else {
+            reason = exchange.sawNetworkError ? .networkError : .other
+        }
         let block = AnswerView.failure(reason, ttlSeconds: ForwardingLimits.failureTTLSeconds)
         unsafe block.withUnsafeBytes { octets in
             unsafe finish(exchange, AnswerView(octets), nowMilliseconds)
@@ -450,6 +457,8 @@ public protocol ForwarderHost: AnyObject {
         guard !exchange.isFinished else { return }
         exchange.isFinished = true
         for index in exchange.attempts.indices { close(attempt: index, of: exchange) }
+        // Its timers may hold the exchange for a while yet; they need none of this.
+        exchange.attempts.removeAll()
         let waiters = cache.finish(
             exchange.pending, key: key, answer: answer, nowMilliseconds: nowMilliseconds)
         host.forwarderFinished(waiters, with: answer)

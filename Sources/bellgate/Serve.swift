@@ -83,7 +83,7 @@ struct Serve: ParsableCommand {
         say(
             "serving on \(server.addresses.map(\.description).joined(separator: ", ")) "
                 + "(UDP and TCP); policy \"\(policy.policy.name)\" \(policy.hash), "
-                + "\(policy.policy.rules.count) rules, \(policy.index.nameCount) names; "
+                + "\(policy.policy.rules.count { !$0.isBuiltIn }) rules, \(policy.index.nameCount) names; "
                 + "upstreams \(upstreams); log \(configuration.logDirectory)")
     }
 }
