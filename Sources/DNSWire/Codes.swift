@@ -64,7 +64,10 @@
         let upper = text.uppercased()
         if let number = Self.numbers[upper] {
             rawValue = number
-        } else if upper.hasPrefix("TYPE"), let number = UInt16(upper.dropFirst(4)) {
+        } else if upper.hasPrefix("TYPE"),
+            upper.utf8.dropFirst(4).allSatisfy({ $0.decimalDigit != nil }),
+            let number = UInt16(upper.dropFirst(4))
+        {
             rawValue = number
         } else {
             return nil

@@ -132,7 +132,8 @@ public struct DomainName: Hashable, Sendable {
         guard wire.count >= other.wire.count else { return false }
         let start = wire.count - other.wire.count
         guard wire[start...].elementsEqual(other.wire) else { return false }
-        return start == 0 || labelOffsets.contains(start)
+        // Every name lies under the root, whose octet is no label of its own.
+        return start == 0 || other.wire.count == 1 || labelOffsets.contains(start)
     }
 }
 

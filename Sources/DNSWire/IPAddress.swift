@@ -29,6 +29,8 @@
 
     /// Reads `192.0.2.1`, `2001:db8::1` or `::ffff:192.0.2.1` (which is the IPv4 address).
     public init?(_ text: String) {
+        // The C library would stop reading there.
+        guard !text.utf8.contains(0) else { return nil }
         var four = in_addr()
         if unsafe inet_pton(AF_INET, text, &four) == 1 {
             self.init(v4: UInt32(bigEndian: four.s_addr))

@@ -47,6 +47,7 @@
 
     /// Writes a 32-bit number in network byte order.
     @inlinable public mutating func put32(_ value: UInt32) {
+        guard reserve(4) else { return }
         put16(UInt16(truncatingIfNeeded: value >> 16))
         put16(UInt16(truncatingIfNeeded: value))
     }
