@@ -56,3 +56,15 @@ final class Counters: Sendable {
         }
     }
 }
+
+/// The counters of all workers.
+final class CountersRegister: Sendable {
+    private let all = Mutex<[Counters]>([])
+
+    func add(_ counters: Counters) { all.withLock { $0.append(counters) } }
+
+    /// The sum over all workers.
+    func sum(_ kind: Counters.Kind) -> Int {
+        all.withLock { $0.reduce(0) { $0 + $1.value(kind) } }
+    }
+}

@@ -39,16 +39,16 @@ public struct ServerError: Error, CustomStringConvertible, Sendable {
 /// The running server: workers that answer, and a caretaker that keeps the log and the planes ahead
 /// of them.
 public final class Server: Sendable {
-    private let settings: ServerSettings
+    let settings: ServerSettings
     private let journal: Journal
-    private let cache = AnswerCache()
-    private let gates: GateStore
-    private let counters = CountersRegister()
-    private let mailboxes: [Mailbox<WorkerMessage>]
+    let cache = AnswerCache()
+    let gates: GateStore
+    let counters = CountersRegister()
+    let mailboxes: [Mailbox<WorkerMessage>]
     private let threads: [Thread]
     private let caretaker: Thread?
     private let isStopping: Flag
-    private let startedAt = Moment.now
+    let startedAt = Moment.now
 
     /// The addresses that are served, with the ports that they really have.
     public let addresses: [Endpoint]
@@ -190,106 +190,5 @@ public final class Server: Sendable {
         throw ServerError(
             description:
                 "cannot serve on \(place): \(unsafe String(cString: strerror(reason))); \(hint)")
-    }
-}
-
-// MARK: - Status
-
-/// What a running server says of itself.
-public struct ServerStatus: Codable, Sendable {
-    /// One upstream's health.
-    public struct UpstreamStatus: Codable, Sendable {
-        /// As the configuration has it.
-        public var address: String
-        /// Whether it answered when it was last asked.
-        public var up: Bool
-        /// Answers that it gave.
-        public var answers: Int
-        /// Attempts that got no answer.
-        public var failures: Int
-    }
-
-    /// What the workers have counted since the start.
-    public struct Counts: Codable, Sendable {
-        /// Messages received.
-        public var queries: Int
-        /// Of them: blocked by the policy.
-        public var blocked: Int
-        /// Answered from the cache.
-        public var cacheHits: Int
-        /// Asked upstream.
-        public var forwarded: Int
-        /// Answered by the server itself.
-        public var local: Int
-        /// Answered SERVFAIL.
-        public var failed: Int
-        /// Refused: client or kind of query not served.
-        public var refused: Int
-        /// Not a query that could be read.
-        public var malformed: Int
-        /// Answers that the kernel would not send.
-        public var unsent: Int
-        /// Of the queries: by TCP.
-        public var overTCP: Int
-    }
-
-    /// Seconds since the start.
-    public var uptimeSeconds: Int
-    /// The addresses served.
-    public var listen: [String]
-    /// The number of workers.
-    public var workers: Int
-    /// The policy's name.
-    public var policy: String
-    /// The policy's hash.
-    public var policyHash: String
-    /// The periods that are active now.
-    public var periods: [String]
-    /// When the next bell rings (ISO 8601), if ever.
-    public var nextBell: String?
-    /// How many rules the policy has.
-    public var rules: Int
-    /// How many names are listed.
-    public var names: Int
-    /// What was counted.
-    public var counts: Counts
-    /// Answers kept.
-    public var cacheEntries: Int
-    /// Octets that they take.
-    public var cacheBytes: Int
-    /// Questions in flight.
-    public var inFlight: Int
-    /// The upstreams.
-    public var upstreams: [UpstreamStatus]
-}
-
-extension Server {
-    /// What there is to say right now.
-    public var status: ServerStatus {
-        let now = Moment.now
-        let (gate, _) = gates.current
-        let policy = gate.loaded.policy
-        let instant = Instant(seconds: now.wallSeconds)
-        let plane = gate.plane(atSeconds: now.wallSeconds)
-        return ServerStatus(
-            uptimeSeconds: Int((now.monotonicMicros - startedAt.monotonicMicros) / 1_000_000),
-            listen: addresses.map(\.description), workers: mailboxes.count, policy: policy.name,
-            policyHash: gate.loaded.hash, periods: gate.loaded.program.activePeriods(at: instant),
-            nextBell: plane.until == .max
-                ? nil : policy.zone.iso8601(Instant(seconds: plane.until)),
-            rules: policy.rules.count { !$0.isBuiltIn }, names: gate.loaded.index.nameCount,
-            counts: .init(
-                queries: counters.sum(.queries), blocked: counters.sum(.blocked),
-                cacheHits: counters.sum(.cacheHits), forwarded: counters.sum(.forwarded),
-                local: counters.sum(.local), failed: counters.sum(.failed),
-                refused: counters.sum(.refused), malformed: counters.sum(.malformed),
-                unsent: counters.sum(.unsent), overTCP: counters.sum(.overTCP)),
-            cacheEntries: cache.entryCount, cacheBytes: cache.usedBytes,
-            inFlight: cache.inFlightCount,
-            upstreams: settings.upstreams.all.map {
-                .init(
-                    address: $0.endpoint.description, up: $0.isUp, answers: $0.answers,
-                    failures: $0.failures)
-            })
     }
 }

@@ -3,39 +3,6 @@ import DNSWire
 import DecisionLog
 import Forwarding
 import Glibc
-import PolicyEngine
-import Synchronization
-
-/// What a worker is made from, on its own thread.
-struct WorkerSeed: Sendable {
-    var number: Int
-    /// The worker's own sockets, one of each kind for each address that is served.
-    var listeners: [Listener]
-    var cache: AnswerCache
-    var upstreams: UpstreamTable
-    var allowed: ClientTable
-    var gates: GateStore
-    var journal: Journal
-    /// By worker: where the others' messages are left.
-    var mailboxes: [Mailbox<WorkerMessage>]
-    var counters: CountersRegister
-    /// Gets one word from each worker: whether it serves.
-    var readiness: Mailbox<Bool>
-}
-
-/// A pair of sockets on one address.
-struct Listener: Sendable {
-    var datagram: Int32
-    var stream: Int32
-}
-
-/// What one thread tells a worker.
-enum WorkerMessage: Sendable {
-    /// An answer for one of the worker's connections; its record is in the log already.
-    case reply(connection: UInt64, message: [UInt8])
-    /// Takes no more queries, answers those in flight, and ends.
-    case drain
-}
 
 /// One thread that serves: waits for its sockets, takes batches of queries down the pipeline,
 /// commits their decisions to the log, and only then lets the answers out.
@@ -426,42 +393,5 @@ enum WorkerMessage: Sendable {
         unsafe event.data.fd = descriptor
         // SAFETY: the kernel copies the event.
         unsafe epoll_ctl(epoll, operation, descriptor, &event)
-    }
-}
-
-/// The policy in force, for all threads.
-///
-/// Workers look at `number` once a batch, which costs one load, and take the lock only when it has
-/// moved.
-final class GateStore: Sendable {
-    private let held: Mutex<Gate>
-    private let generation = Atomic<UInt64>(1)
-
-    init(_ gate: Gate) { held = Mutex(gate) }
-
-    /// Changes with every new policy.
-    var number: UInt64 { generation.load(ordering: .acquiring) }
-
-    /// The policy in force, and its number.
-    var current: (Gate, UInt64) { held.withLock { ($0, number) } }
-
-    /// Puts a new policy in force for every query from now on.
-    func replace(_ gate: Gate) {
-        held.withLock { held in
-            held = gate
-            generation.add(1, ordering: .releasing)
-        }
-    }
-}
-
-/// The counters of all workers.
-final class CountersRegister: Sendable {
-    private let all = Mutex<[Counters]>([])
-
-    func add(_ counters: Counters) { all.withLock { $0.append(counters) } }
-
-    /// The sum over all workers.
-    func sum(_ kind: Counters.Kind) -> Int {
-        all.withLock { $0.reduce(0) { $0 + $1.value(kind) } }
     }
 }
