@@ -9,7 +9,7 @@
 /// One belongs to one thread; its buffers are made once and nothing is allocated per message.
 @safe public final class AnswerDistiller {
     /// What was found.
-    public enum Outcome: Equatable {
+    public enum Outcome: Equatable, Sendable {
         /// An answer; `answer` shows it.
         case answer
         /// Not a message, or one with faults: not to be used at all.
@@ -139,64 +139,115 @@
 
     private var answers: [RecordHead] = []
     private var authorities: [RecordHead] = []
+    /// The upper eight bits of the response code, from the OPT record; 0 without one.
+    private var extendedCode: UInt8 = 0
+
+    /// What has been taken from a message so far.
+    private struct Taken {
+        var answerCount = 0
+        var authorityCount = 0
+        var isSigned = false
+        /// Whether a record of the type asked for is among the answers.
+        var hasFinalRecord = false
+        /// Whether there is a SOA that says how long a negative answer holds.
+        var hasSOA = false
+        var leastTTLSeconds = UInt32.max
+    }
 
     private func collect(
         _ message: Span<UInt8>, sectionsStart: Int, lowercaseName: UnsafeRawBufferPointer,
         qtype: RecordType, dnssecOK: Bool, rcode: ResponseCode, isAuthentic: Bool
     ) -> Outcome {
         guard readHeads(message, from: sectionsStart) else { return .malformed }
+        // The upper bits of the response code lie in the OPT record (RFC 6891 section 6.1.3).
+        guard extendedCode == 0 else {
+            return .failed(ResponseCode(rawValue: UInt16(extendedCode) << 4 | rcode.rawValue))
+        }
         writer.rewind(to: 0)
         ttlTable.removeAll(keepingCapacity: true)
         unsafe dictionary.start(with: lowercaseName)
         guard unsafe followChain(message, from: lowercaseName, qtype: qtype)
         else { return .malformed }
-        var answerCount = 0
-        var isSigned = false
-        var hasFinalRecord = false
-        var least = UInt32.max
+        var taken = Taken()
+        guard
+            unsafe takeAnswers(
+                message, lowercaseName, qtype: qtype, dnssecOK: dnssecOK, into: &taken),
+            unsafe takeAuthorities(message, lowercaseName, dnssecOK: dnssecOK, into: &taken)
+        else { return .malformed }
+        var least = taken.leastTTLSeconds == .max ? 0 : taken.leastTTLSeconds
+        // Without its SOA a negative answer does not say how long it holds (RFC 2308 section 5).
+        if !taken.hasFinalRecord && !taken.hasSOA { least = 0 }
+        assemble(
+            rcode: rcode, isAuthentic: isAuthentic, isSigned: taken.isSigned,
+            answerCount: taken.answerCount, authorityCount: taken.authorityCount, least: least)
+        return .answer
+    }
+
+    /// Takes the answers that belong to the question; false where one is not what it says.
+    private func takeAnswers(
+        _ message: Span<UInt8>, _ qname: UnsafeRawBufferPointer, qtype: RecordType, dnssecOK: Bool,
+        into taken: inout Taken
+    ) -> Bool {
         for head in answers {
             guard head.recordClass == 1, name.read(message, at: head.owner) != nil else { continue }
             let isSignature = head.type == .rrsig
-            let belongs = unsafe isOnChain(lowercaseName)
-            let wanted =
-                belongs && (head.type == qtype || head.type == .cname || isSignature)
-                || head.type == .dname && (unsafe isAboveChain(lowercaseName))
-            guard wanted, dnssecOK || !isSignature || qtype == .rrsig else { continue }
-            guard put(head, message) else { return .malformed }
-            if head.type == qtype { hasFinalRecord = true }
-            isSigned = isSigned || isSignature
-            least = min(least, head.ttlSeconds)
-            answerCount += 1
+            guard dnssecOK || !isSignature || qtype == .rrsig else { continue }
+            let isOfChain =
+                (head.type == qtype || head.type == .cname || isSignature)
+                && (unsafe isOnChain(qname))
+            let isOfDNAME =
+                (head.type == .dname || isSignature && Self.covered(by: head, message) == .dname)
+                && (unsafe isAboveChain(qname))
+            guard isOfChain || isOfDNAME else { continue }
+            guard put(head, message) else { return false }
+            if head.type == qtype { taken.hasFinalRecord = true }
+            if isSignature { taken.isSigned = true }
+            taken.leastTTLSeconds = min(taken.leastTTLSeconds, head.ttlSeconds)
+            taken.answerCount += 1
         }
-        var authorityCount = 0
-        for head in authorities where !hasFinalRecord || dnssecOK {
+        return true
+    }
+
+    /// Takes the SOA of a negative answer and DNSSEC's proofs; false where one is not what it says.
+    private func takeAuthorities(
+        _ message: Span<UInt8>, _ qname: UnsafeRawBufferPointer, dnssecOK: Bool,
+        into taken: inout Taken
+    ) -> Bool {
+        for head in authorities where !taken.hasFinalRecord || dnssecOK {
             guard head.recordClass == 1, name.read(message, at: head.owner) != nil else { continue }
-            switch head.type.rawValue {
-            case RecordType.soa.rawValue:
-                guard !hasFinalRecord, unsafe isAboveLastName(lowercaseName) else { continue }
-            case RecordType.rrsig.rawValue, 47, 50:  // NSEC and NSEC3 prove what is not there
+            let isSignature = head.type == .rrsig
+            guard dnssecOK || !isSignature else { continue }
+            var limited = head
+            // A signature goes where the records go that it covers.
+            switch isSignature ? Self.covered(by: head, message) : head.type {
+            case .soa:
+                guard !taken.hasFinalRecord, unsafe isAboveLastName(qname) else { continue }
+                if !isSignature {
+                    limited.ttlSeconds = negativeTTL(of: head, message)
+                    taken.hasSOA = true
+                }
+            case .nsec, .nsec3:
                 guard dnssecOK else { continue }
-                isSigned = true
             default: continue
             }
-            var limited = head
-            if head.type == .soa { limited.ttlSeconds = negativeTTL(of: head, message) }
-            guard put(limited, message) else { return .malformed }
-            least = min(least, limited.ttlSeconds)
-            authorityCount += 1
+            guard put(limited, message) else { return false }
+            if isSignature { taken.isSigned = true }
+            taken.leastTTLSeconds = min(taken.leastTTLSeconds, limited.ttlSeconds)
+            taken.authorityCount += 1
         }
-        // Without its SOA a negative answer does not say how long it holds (RFC 2308 section 5).
-        if !hasFinalRecord && !authorities.contains(where: { $0.type == .soa }) { least = 0 }
-        assemble(
-            rcode: rcode, isAuthentic: isAuthentic, isSigned: isSigned, answerCount: answerCount,
-            authorityCount: authorityCount, least: least == .max ? 0 : least)
-        return .answer
+        return true
+    }
+
+    /// The type that a signature is about (RFC 4034 section 3.1.1); 0 where it has no data.
+    private static func covered(by head: RecordHead, _ message: Span<UInt8>) -> RecordType {
+        RecordType(head.dataLength >= 2 ? message.bigEndian16(at: head.data) : 0)
     }
 
     /// Reads where the records of all three sections lie; false where one does not fit.
     private func readHeads(_ message: Span<UInt8>, from start: Int) -> Bool {
         answers.removeAll(keepingCapacity: true)
         authorities.removeAll(keepingCapacity: true)
+        extendedCode = 0
         let answerCount = Int(message.bigEndian16(at: 6))
         let authorityCount = Int(message.bigEndian16(at: 8))
         let total = answerCount + authorityCount + Int(message.bigEndian16(at: 10))
@@ -220,6 +271,8 @@
                 answers.append(head)
             } else if number < answerCount + authorityCount {
                 authorities.append(head)
+            } else if head.type == .opt {
+                extendedCode |= UInt8(truncatingIfNeeded: ttl >> 24)
             }
         }
         return index == message.count
@@ -304,8 +357,9 @@
 
     /// Writes one record; false where its data is not what its type says.
     private func put(_ head: RecordHead, _ message: Span<UInt8>) -> Bool {
-        guard ttlTable.count < Self.maximumRecords - 1 else { return false }
-        guard name.read(message, at: head.owner) != nil else { return false }
+        guard ttlTable.count + (head.type == .soa ? 2 : 1) <= Self.maximumRecords,
+            name.read(message, at: head.owner) != nil
+        else { return false }
         dictionary.put(name, into: &writer)
         writer.put16(head.type.rawValue)
         writer.put16(head.recordClass)
@@ -313,19 +367,35 @@
         writer.put32(head.ttlSeconds)
         let lengthPlace = writer.count
         writer.put16(0)
+        guard putData(of: head, message) else { return false }
+        let length = writer.count - lengthPlace - 2
+        writer.patch16(UInt16(truncatingIfNeeded: length), at: lengthPlace)
+        return !writer.overflowed && length <= 65535
+    }
+
+    private func putData(of head: RecordHead, _ message: Span<UInt8>) -> Bool {
         let end = head.data + head.dataLength
         var index = head.data
-        if case .names(let skip, let count) = RecordDataLayout(head.type) {
+        switch RecordDataLayout(head.type) {
+        case .opaque: break
+        case .octets(let count): guard head.dataLength == count else { return false }
+        case .names(let skip, let count, let rest, let mayCompress):
             guard index + skip <= end else { return false }
             putRange(message, index, index + skip)
             index += skip
             for _ in 0..<count {
                 guard let next = name.read(message, at: index), next <= end else { return false }
-                dictionary.put(name, into: &writer)
+                if mayCompress {
+                    dictionary.put(name, into: &writer)
+                } else {
+                    // SAFETY: the scratch holds `count` octets of the name just read.
+                    unsafe writer.put(
+                        UnsafeRawBufferPointer(start: name.octets, count: name.count))
+                }
                 index = next
             }
+            guard end - index == rest else { return false }
             if head.type == .soa {
-                guard end - index == 20 else { return false }
                 ttlTable.append(
                     (
                         UInt32(writer.count + 16) | Self.minimumMark,
@@ -334,9 +404,7 @@
             }
         }
         putRange(message, index, end)
-        writer.patch16(
-            UInt16(truncatingIfNeeded: writer.count - lengthPlace - 2), at: lengthPlace)
-        return !writer.overflowed && writer.count - lengthPlace - 2 <= 65535
+        return true
     }
 
     private func putRange(_ message: Span<UInt8>, _ start: Int, _ end: Int) {

@@ -121,7 +121,9 @@
         unsafe writer.put(sections)
         let additionals = query.hasOPT ? 1 : 0
         if query.hasOPT {
-            unsafe writer.putOPT(answering: query, payloadSize: payloadSize, rcode: rcode)
+            unsafe writer.putOPT(
+                answering: query, payloadSize: payloadSize, rcode: rcode,
+                extendedError: extendedError)
         }
         guard !writer.overflowed else {
             writeTruncated(into: &writer, answering: query, message: message, payloadSize)

@@ -35,6 +35,10 @@
     @inlinable public static var opt: Self { Self(41) }
     /// A signature (RFC 4034).
     @inlinable public static var rrsig: Self { Self(46) }
+    /// A proof of what is not there (RFC 4034).
+    @inlinable public static var nsec: Self { Self(47) }
+    /// A proof of what is not there, by hashes (RFC 5155).
+    @inlinable public static var nsec3: Self { Self(50) }
     /// A service binding (RFC 9460).
     @inlinable public static var svcb: Self { Self(64) }
     /// A service binding for HTTPS (RFC 9460).

@@ -7,6 +7,9 @@
     /// The length of the name; 0 before one was read.
     private(set) var count = 0
 
+    /// The most labels that fit a name: no sender needs more pointers.
+    private static let maximumPointers = DomainName.maximumOctets / 2
+
     init() {
         unsafe octets = .allocate(capacity: DomainName.maximumOctets)
         unsafe lowercase = .allocate(capacity: DomainName.maximumOctets)
@@ -20,7 +23,8 @@
     /// Reads the name at an offset of a message (RFC 1035 section 4.1.4).
     ///
     /// A pointer must lead to before the place where the present run of labels began, so a chain of
-    /// pointers always ends (RFC 9267 section 2 lists what happens where this is not asked for).
+    /// pointers always ends (RFC 9267 section 2 lists what happens where this is not asked for); and
+    /// there may be as many as a name has labels, so that reading one never takes long.
     ///
     /// - Returns: the offset behind the name, or nil where it is no name.
     mutating func read(_ message: Span<UInt8>, at start: Int) -> Int? {
@@ -29,13 +33,17 @@
         var runStart = start
         var end: Int?
         var length = 0
+        var pointers = 0
         while true {
             guard index < message.count else { return nil }
             let octet = Int(message[index])
             if octet >= 0xC0 {
                 guard index + 1 < message.count else { return nil }
                 let target = (octet & 0x3F) << 8 | Int(message[index + 1])
-                guard target < runStart, target >= Query.headerLength else { return nil }
+                pointers += 1
+                guard target < runStart, target >= Query.headerLength,
+                    pointers <= Self.maximumPointers
+                else { return nil }
                 if end == nil { end = index + 2 }
                 runStart = target
                 index = target
@@ -84,26 +92,33 @@
 
 /// What a record's data is made of, so that names inside can be freed of compression.
 ///
-/// Only the types that RFC 3597 section 4 lets senders compress are here; the data of every other
-/// type is passed on octet by octet.
+/// Only the types that RFC 3597 section 4 lets senders compress, or receivers expect compressed,
+/// are here; the data of every other type is passed on octet by octet.
 enum RecordDataLayout {
-    /// Some octets that are no name, then so many names, then whatever is left.
-    case names(skip: Int, count: Int)
+    /// Some octets that are no name, then so many names, then so many octets of numbers.
+    /// `mayCompress`: whether the names may be written with pointers (RFC 3597 section 4).
+    case names(skip: Int, count: Int, rest: Int, mayCompress: Bool)
+    /// So many octets, neither more nor fewer.
+    case octets(Int)
     /// No names: opaque.
     case opaque
 
     init(_ type: RecordType) {
         switch type.rawValue {
-        // NS, MD, MF, CNAME, MB, MG, MR, PTR, DNAME
-        case 2, 3, 4, 5, 7, 8, 9, 12, 39: self = .names(skip: 0, count: 1)
-        // SOA, MINFO, RP
-        case 6, 14, 17: self = .names(skip: 0, count: 2)
-        // MX, AFSDB, RT, KX
-        case 15, 18, 21, 36: self = .names(skip: 2, count: 1)
-        // PX
-        case 26: self = .names(skip: 2, count: 2)
-        // SRV
-        case 33: self = .names(skip: 6, count: 1)
+        case 1: self = .octets(4)
+        case 28: self = .octets(16)
+        // NS, MD, MF, CNAME, MB, MG, MR, PTR
+        case 2, 3, 4, 5, 7, 8, 9, 12:
+            self = .names(skip: 0, count: 1, rest: 0, mayCompress: true)
+        case 6: self = .names(skip: 0, count: 2, rest: 20, mayCompress: true)  // SOA
+        case 14: self = .names(skip: 0, count: 2, rest: 0, mayCompress: true)  // MINFO
+        case 15: self = .names(skip: 2, count: 1, rest: 0, mayCompress: true)  // MX
+        case 17: self = .names(skip: 0, count: 2, rest: 0, mayCompress: false)  // RP
+        // AFSDB, RT, KX
+        case 18, 21, 36: self = .names(skip: 2, count: 1, rest: 0, mayCompress: false)
+        case 26: self = .names(skip: 2, count: 2, rest: 0, mayCompress: false)  // PX
+        case 33: self = .names(skip: 6, count: 1, rest: 0, mayCompress: false)  // SRV
+        case 39: self = .names(skip: 0, count: 1, rest: 0, mayCompress: false)  // DNAME
         default: self = .opaque
         }
     }
