@@ -26,6 +26,7 @@ import Glibc
         Log.self,
         StatusVerb.self,
         Reload.self,
+        Demo.self,
     ]
 
     /// Runs the verb that the arguments name. Wrong usage ends with 2, where the argument parser's

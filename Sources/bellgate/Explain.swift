@@ -91,7 +91,7 @@ struct Explain: ParsableCommand {
 }
 
 /// What `explain` says, for people and for programs.
-private struct ExplainReport {
+struct ExplainReport {
     let decision: Decision
     let type: RecordType
     let loaded: LoadedPolicy
@@ -112,7 +112,7 @@ private struct ExplainReport {
         if let period = decision.period { rows.append(("period", period)) }
         rows.append(("until", untilText))
         for (number, rule) in decision.considered.enumerated() {
-            rows.append((number == 0 ? "passed by" : "", "\(rule.id): \(rule.why)"))
+            rows.append((number == 0 ? "skipped" : "", "\(rule.id): \(rule.why)"))
         }
         let width = rows.map(\.label.count).max() ?? 0
         return rows.map { row in
