@@ -101,3 +101,30 @@ extension Server {
             })
     }
 }
+
+extension Server {
+    /// An upstream that does not answer.
+    public struct SilentUpstream: Sendable {
+        /// As the configuration has it.
+        public let address: String
+        /// Why, as far as it is known.
+        public let reason: String
+    }
+
+    /// Asks every upstream once, in a thread of its own, and then tells which do not answer.
+    ///
+    /// Nothing waits for it. `tell` runs on that thread, once, and not at all if the system has no
+    /// thread left.
+    public func probeUpstreams(_ tell: @escaping @Sendable ([SilentUpstream]) -> Void) {
+        let upstreams = settings.upstreams.all
+        let thread = Thread("bellgate-probe") {
+            tell(
+                upstreams.compactMap { upstream in
+                    upstream.probe().map {
+                        SilentUpstream(address: upstream.endpoint.description, reason: $0)
+                    }
+                })
+        }
+        thread?.detach()
+    }
+}

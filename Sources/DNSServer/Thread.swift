@@ -23,6 +23,9 @@ struct Thread: Sendable {
 
     /// Waits until the thread has ended.
     func join() { pthread_join(handle, nil) }
+
+    /// Lets the thread end by itself; it is not to be joined any more.
+    func detach() { pthread_detach(handle) }
 }
 
 private final class Body: Sendable {

@@ -34,4 +34,8 @@ public enum ForwardingLimits {
     static let downMilliseconds: (first: Int64, most: Int64) = (1000, 16000)
     /// How long an upstream that changes letter case is asked in lower case, in milliseconds.
     static let plainCaseMilliseconds: Int64 = 600_000
+    /// How long a start-up's question to an upstream is waited for, in milliseconds.
+    static let probeMilliseconds: Int64 = 1500
+    /// The same where a connection and TLS's handshake come first.
+    static let encryptedProbeMilliseconds: Int64 = 4000
 }

@@ -11,6 +11,10 @@ import Glibc
             Exit status: 0 fine, 1 what was asked about is wrong, 2 wrong usage.
 
             EXAMPLES
+              Watch what it does, without a network and in seconds:
+                bellgate demo
+              Serve:
+                bellgate serve --config bellgate.yaml
               Look for mistakes in a policy before it serves:
                 bellgate check --policy policy.yaml
               Ask why something is blocked:

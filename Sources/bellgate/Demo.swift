@@ -87,7 +87,7 @@ struct Demo: ParsableCommand {
         page.put("")
         page.say(
             "The real server is running on \(server.addresses[0]) with the policy "
-                + "\"\(policy.name)\" (\(policy.writtenRuleCount) rules, "
+                + "\"\(policy.name)\" (\(policy.rules.count { !$0.isBuiltIn }) rules, "
                 + "\(loaded.index.nameCount) listed names). Only two things are played: its clock, "
                 + "which is set from scene to scene, and the internet: what the policy allows gets "
                 + "an address made up from the ranges for documentation. Four devices ask:")
@@ -143,9 +143,4 @@ struct Demo: ParsableCommand {
         }
         return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
-}
-
-extension Policy {
-    /// How many rules the policy file has; the built-in ones are not counted.
-    var writtenRuleCount: Int { rules.count { !$0.isBuiltIn } }
 }

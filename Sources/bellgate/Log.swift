@@ -9,9 +9,12 @@ struct Log: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Read the decision log.",
         discussion: """
-            Reads the files of the log; the server may be running or not. Instants are given as
-            2026-11-23T10:30:00Z (RFC 3339), as local time (2026-11-23 10:30, or 2026-11-23 for the
-            midnight with which that day begins), or as a span before now (90s, 30m, 2h, 7d, 4w).
+            Reads the files of the log; the server may be running or not. Without --config or \
+            --directory, bellgate.yaml of this folder names the log.
+
+            Instants are given as 2026-11-23T10:30:00Z (RFC 3339), as this machine's local time \
+            (2026-11-23 10:30, or 2026-11-23 for the midnight with which that day begins), or as a \
+            span before now (90s, 30m, 2h, 7d, 4w).
 
             EXAMPLES
               What was blocked for learners in the last hour:

@@ -15,25 +15,37 @@ struct Serve: ParsableCommand {
         abstract: "Run the server.",
         discussion: """
             Reads the configuration and the policy, then answers on every address of listen.dns \
-            until it is told to stop.
+            until it is told to stop. Its own news goes to standard error.
 
-              SIGHUP, a change to the policy file or to one of its lists, and `bellgate reload` \
-            load the policy again while serving; a policy with mistakes is refused and the old \
-            one goes on.
-              SIGTERM and SIGINT answer what is in flight, close the log and end.
+            The policy is loaded again, while serving, when its file or one of its lists changes, \
+            on SIGHUP, and by `bellgate reload`. A policy with mistakes is refused and the old one \
+            goes on. bellgate.yaml itself is read at the start alone.
 
-            Example:
+            SIGTERM and SIGINT (Ctrl-C) answer what is in flight, close the log and end.
+
+            EXAMPLES
               bellgate serve --config /etc/bellgate/bellgate.yaml
+              bellgate serve --config deploy/samples/kite/bellgate.yaml --port 5310
             """)
 
     @Option(help: ArgumentHelp("The server's configuration.", valueName: "file"))
     var config: String
 
+    @Option(help: "Serve on this port instead of those of listen.dns.")
+    var port: UInt16?
+
+    func validate() throws {
+        if port == 0 { throw ValidationError("A port is a number from 1 to 65535.") }
+    }
+
     func run() throws {
         // Before any thread starts, so that all of them leave the signals to the loop below.
         let signals = SignalDescriptor([SIGHUP, SIGTERM, SIGINT])
         signal(SIGPIPE, SIG_IGN)
-        let configuration = try readConfiguration(at: config)
+        var configuration = try readConfiguration(at: config)
+        if let port {
+            for place in configuration.listen.indices { configuration.listen[place].port = port }
+        }
         let load = loadPolicy(at: configuration.policyPath, now: .now)
         report(load.diagnostics)
         guard let policy = load.loaded else {
@@ -53,6 +65,8 @@ struct Serve: ParsableCommand {
                 signals: signals)
             service.watch(load.watchedFiles)
             announce(policy, server, configuration)
+            let upstreamCount = server.status.upstreams.count
+            server.probeUpstreams { tellOfSilent($0, of: upstreamCount) }
             service.run()
         } catch let error as ServerError {
             say("\(error)")
@@ -79,12 +93,33 @@ struct Serve: ParsableCommand {
     private func announce(
         _ policy: LoadedPolicy, _ server: Server, _ configuration: ServerConfiguration
     ) {
-        let upstreams = server.status.upstreams.map(\.address).joined(separator: ", ")
+        let status = server.status
+        let upstreams = status.upstreams.map(\.address).joined(separator: ", ")
+        say("serving on \(status.listen.joined(separator: ", ")) (UDP and TCP)")
         say(
-            "serving on \(server.addresses.map(\.description).joined(separator: ", ")) "
-                + "(UDP and TCP); policy \"\(policy.policy.name)\" \(policy.hash), "
-                + "\(policy.policy.rules.count { !$0.isBuiltIn }) rules, \(policy.index.nameCount) names; "
-                + "upstreams \(upstreams); log \(configuration.logDirectory)")
+            "policy \"\(status.policy)\" (\(status.policyHash)): \(status.rules) rules, "
+                + "\(status.names) listed names, from \(policy.path)")
+        say(
+            "the bell: \(status.periods.last ?? "no period now")"
+                + (status.nextBell.map { ", next change \($0)" } ?? ", never changes"))
+        say(
+            "log \(configuration.logDirectory); upstreams \(upstreams.isEmpty ? "none" : upstreams)"
+        )
+    }
+}
+
+/// Says which upstreams did not answer at the start; nothing when all is well.
+private func tellOfSilent(_ silent: [Server.SilentUpstream], of count: Int) {
+    if count == 0 {
+        say(
+            "there is no upstream: /etc/resolv.conf names none; names that the policy allows fail. "
+                + "Give addresses under upstreams: and start again")
+    }
+    let meanwhile =
+        silent.count == count
+        ? "names that the policy allows fail until it does" : "others are asked meanwhile"
+    for upstream in silent {
+        say("upstream \(upstream.address) does not answer: \(upstream.reason); \(meanwhile)")
     }
 }
 

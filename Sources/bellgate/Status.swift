@@ -9,10 +9,10 @@ struct StatusVerb: ParsableCommand {
         commandName: "status",
         abstract: "Say what the running server is doing.",
         discussion: """
-            Asks the server through its control socket. Exit code 1 if it does not run or if there \
+            Asks the server through its control socket. Exit status 1 if it does not run or if there \
             is something to look at.
 
-            Example:
+            EXAMPLES
               bellgate status --config /etc/bellgate/bellgate.yaml
             """)
 
@@ -60,7 +60,7 @@ struct StatusVerb: ParsableCommand {
                 "",
                 "\(counts.failed) failed, \(counts.refused) refused, \(counts.malformed) malformed, "
                     + "\(counts.unsent) not sent, \(server.inFlight) in flight"),
-            row("cache", "\(server.cacheEntries) answers, \(server.cacheBytes / 1024) KiB"),
+            row("cache", "\(server.cacheEntries) kept, \((server.cacheBytes + 1023) / 1024) KiB"),
         ]
         for (number, upstream) in server.upstreams.enumerated() {
             lines.append(
@@ -101,9 +101,9 @@ struct Reload: ParsableCommand {
         abstract: "Make the running server load its policy again.",
         discussion: """
             Waits until it is done. A policy with mistakes is refused: they are printed, the old \
-            policy goes on, and the exit code is 1.
+            policy goes on, and the exit status is 1.
 
-            Example:
+            EXAMPLES
               bellgate reload --config /etc/bellgate/bellgate.yaml
             """)
 

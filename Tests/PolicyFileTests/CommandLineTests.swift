@@ -192,3 +192,17 @@ func whatIsWrongEndsWithOne(arguments: [String]) throws {
     #expect(run.output.contains("staff-breaks-only: excepted during break"))
     #expect(run.output.contains("2026-11-23T10:45:00+00:00 (an answer lives 900 s at most)"))
 }
+
+/// The demonstration compares each answer packet with the policy and counts the log's rows itself.
+@Test func theDayOfTheDemonstrationIsAsThePolicySays() throws {
+    guard let folder = packageFolder else { return }
+    let sample = folder + "/deploy/samples/kite/bellgate.yaml"
+    guard let run = try Run(["demo", "--config", sample], in: TemporaryFolder()) else { return }
+    #expect(run.status == 0)
+    #expect(run.errors == "")
+    #expect(run.output.contains("10:30:00, a bell rings: college-hours -> break"))
+    #expect(run.output.contains("cut at the bell of 10:45:00"))
+    #expect(run.output.contains("44 answers that agree with the policy, 44 rows in the log"))
+    #expect(run.output.split(separator: "\n").allSatisfy { $0.count <= 100 })
+    #expect(!run.output.contains("\u{1B}"))
+}

@@ -64,9 +64,7 @@ struct DemoAnswer {
 
 /// Takes numbers off the front of some octets; nil where there are not enough.
 private struct OctetReader {
-    private(set) var octets: ArraySlice<UInt8>
-
-    init(octets: ArraySlice<UInt8>) { self.octets = octets }
+    var octets: ArraySlice<UInt8>
 
     mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
         guard octets.count >= count else { return nil }

@@ -86,7 +86,8 @@ enum DemoDay {
             ]),
         DemoScene(
             "2026-11-23 10:29:58",
-            "The bell for break. From here the clock runs in real time; nobody touches the server.",
+            "The bell for break. The clock runs on by itself now, and nobody touches the server. "
+                + "Blocks end at the bell too: kept for 1 s, then not at all.",
             crossesBell: true,
             [(.teacher, "www.instagram.com"), (.phone, "www.tiktok.com")]),
         DemoScene(

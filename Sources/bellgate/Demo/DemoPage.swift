@@ -35,9 +35,11 @@ struct DemoPage {
     /// Prints lines that are not to be broken; what does not fit is cut, and the cut is shown.
     func show(_ lines: some Sequence<some StringProtocol>, indentedBy columns: Int = 3) {
         let indentation = String(repeating: " ", count: columns)
+        let room = Self.width - columns
         for line in lines {
-            let room = Self.width - columns
-            put(indentation + (line.count <= room ? String(line) : line.prefix(room - 3) + "..."))
+            var line = line.count <= room ? String(line) : line.prefix(room - 3) + "..."
+            while line.last == " " { line.removeLast() }
+            put(indentation + line)
         }
     }
 

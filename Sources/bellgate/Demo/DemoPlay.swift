@@ -49,9 +49,11 @@ struct DemoPlay {
         if hasRemarks { page.say(scene.remark, indentedBy: 3) }
         page.put("")
         reasonAbove = ""
+        guard scene.crossesBell else { return ask(scene.questions) }
+        page.put("   \(clock(now))")
         ask(scene.questions)
-        guard scene.crossesBell else { return }
         sleep(untilMillisecond: 500)
+        page.put("   \(clock(now))")
         ask(scene.questions)
         let before = bell(at: now)
         sleep(untilMillisecond: 2)
@@ -140,7 +142,7 @@ struct DemoPlay {
         guard let end = expected.changesAt, let limit = expected.ttlLimitSeconds,
             let ttl = answer.ttlSeconds, limit - Int64(ttl) <= 1
         else { return address }
-        return "\(address), as the bell is at \(clock(end))"
+        return "\(address), cut at the bell of \(clock(end))"
     }
 
     // MARK: - The clock

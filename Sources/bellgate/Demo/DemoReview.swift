@@ -59,7 +59,7 @@ struct DemoReview {
             counts[row.group ?? "-", default: [:]][bell, default: []].append(row)
         }
         let groups = policy.policy.groups.map(\.name) + ["-"]
-        let table = groups.flatMap { group in
+        let table: [[String]] = groups.flatMap { group in
             bells.compactMap { bell in
                 guard let rows = counts[group]?[bell] else { return nil }
                 return line(group, bell, rows)
@@ -134,9 +134,9 @@ struct DemoReview {
         }
         page.put("")
         page.show([
-            "The policy that did it   \(policy.path)",
-            "The log of this day      \(logDirectory)   (kept until you delete it)",
-            "The server, for real     bellgate serve --config \(configurationPath)",
+            "The policy that did it    \(policy.path)",
+            "The log of this day       \(logDirectory)   (kept until you delete it)",
+            "Serve in earnest          bellgate serve --config \(configurationPath)",
         ])
     }
 }
