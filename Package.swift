@@ -50,12 +50,13 @@ let package = Package(
         .systemLibrary(
             name: "CIDN", path: "Sources/CIDN", providers: [.apt(["libidn2-dev"])]),
         .target(name: "CPacketIO", path: "Sources/CPacketIO"),
+        .systemLibrary(name: "CPrefetch", path: "Sources/CPrefetch"),
         .target(name: "CChecksum", path: "Sources/CChecksum"),
         // Line 1: DNS as bytes, and the library for everything off the query path.
         room("DNSWire"),
         room("LDNSBridge", ["CLDNS", "CIDN", "DNSWire"]),
         // Line 2
-        room("DomainLists", ["DNSWire"]),
+        room("DomainLists", ["CPrefetch", "DNSWire"]),
         // Line 3
         room("PolicyEngine", ["DNSWire", "DomainLists"]),
         // Line 4

@@ -32,8 +32,6 @@ import PolicyEngine
     var batch: RecordBatch
     /// What was done.
     let counters = Counters()
-    /// The qname of the query in hand, in wire format and lower case.
-    let name: UnsafeMutablePointer<UInt8>
 
     private let cache: AnswerCache
     private let key: QuestionKey
@@ -55,10 +53,7 @@ import PolicyEngine
         plane = gate.plane(atSeconds: Moment.now.wallSeconds)
         planeView = plane.view
         batch = RecordBatch(capacityBytes: ServerLimits.recordBatchOctets)
-        unsafe name = .allocate(capacity: DomainName.maximumOctets)
     }
-
-    deinit { unsafe name.deallocate() }
 
     /// The number under which the log knows the policy in force.
     var dictionary: UInt32 { gate.dictionary }
@@ -83,9 +78,25 @@ import PolicyEngine
 
     // MARK: - A query comes in
 
+    /// Asks for the memory that deciding a query will look at; the first of two steps.
+    ///
+    /// Each step is done for a whole batch before the next, so that the memory works on all of
+    /// its queries at once.
+    @inline(__always)
+    func fetchBuckets(_ query: Query, name: UnsafeMutablePointer<UInt8>) -> DomainIndexView.Ahead {
+        guard query.status == .fine else { return .init() }
+        return unsafe view.index.fetchBuckets(name, count: query.nameLength)
+    }
+
+    /// The second step.
+    @inline(__always)
+    func fetchRecords(_ ahead: DomainIndexView.Ahead) { view.index.fetchRecords(ahead) }
+
     /// Takes one query as far as it goes without waiting.
     ///
     /// - Parameters:
+    ///   - query: what was read of the message.
+    ///   - name: its qname in wire format and lower case.
     ///   - message: the query as received.
     ///   - client: who asks.
     ///   - isStream: whether it came by TCP, where answers may be long.
@@ -94,11 +105,11 @@ import PolicyEngine
     ///   - capacity: the size of the room.
     ///   - replyTo: made only if the client has to wait.
     func take(
-        _ message: Span<UInt8>, from client: IPAddress, isStream: Bool, at moment: Moment,
+        _ query: Query, name: UnsafeMutablePointer<UInt8>, _ message: Span<UInt8>,
+        from client: IPAddress, isStream: Bool, at moment: Moment,
         into room: UnsafeMutablePointer<UInt8>, capacity: Int, replyTo: () -> ReplyPath
     ) -> Outcome {
         counters.add(.queries)
-        let query = unsafe Query(message, lowercaseName: name)
         let limit = Self.answerLimit(query, isStream: isStream, capacity: capacity)
         var writer = unsafe MessageWriter(room, capacity: limit)
         guard query.status == .fine else { return unfit(query, message, &writer) }
@@ -174,13 +185,14 @@ import PolicyEngine
     /// Answers a client that waited, by the policy of now: what was allowed when it was asked may
     /// have been blocked since.
     ///
+    /// - Parameter name: room for 255 octets.
     /// - Returns: how many octets were written into the room.
     func answer(
-        _ waiter: Waiter, with answer: AnswerView, into room: UnsafeMutablePointer<UInt8>,
+        _ waiter: Waiter, name: UnsafeMutablePointer<UInt8>, with answer: AnswerView,
+        into room: UnsafeMutablePointer<UInt8>,
         capacity: Int, isStream: Bool, at moment: Moment
     ) -> Int {
         let message = waiter.message.span
-        // The name in hand is another query's by now.
         let query = unsafe Query(message, lowercaseName: name)
         let asked = unsafe UnsafeRawBufferPointer(start: name, count: query.nameLength)
         let limit = Self.answerLimit(query, isStream: isStream, capacity: capacity)

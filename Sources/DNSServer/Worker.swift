@@ -1,6 +1,7 @@
 import CPacketIO
 import DNSWire
 import DecisionLog
+import DomainLists
 import Forwarding
 import Glibc
 
@@ -13,6 +14,12 @@ import Glibc
     private var forwarder: Forwarder?
     private let datagrams: OpaquePointer
     private let streamRoom: UnsafeMutablePointer<UInt8>
+    /// What was read of each datagram of a batch: the query, and its qname in lower case.
+    private let queries: UnsafeMutablePointer<Query>
+    private let names: UnsafeMutablePointer<UInt8>
+    private let ahead: UnsafeMutablePointer<DomainIndexView.Ahead>
+    /// The same for whatever is handled singly.
+    private let singleName: UnsafeMutablePointer<UInt8>
     private let mailbox: Mailbox<WorkerMessage>
 
     private enum Role {
@@ -47,6 +54,13 @@ import Glibc
         else { return nil }
         unsafe self.datagrams = datagrams
         unsafe streamRoom = .allocate(capacity: ServerLimits.streamAnswerOctets)
+        let slots = Int(ServerLimits.datagramsPerBatch)
+        unsafe queries = .allocate(capacity: slots)
+        unsafe queries.initialize(repeating: Query(), count: slots)
+        unsafe ahead = .allocate(capacity: slots)
+        unsafe ahead.initialize(repeating: .init(), count: slots)
+        unsafe names = .allocate(capacity: slots * Self.nameRoom)
+        unsafe singleName = .allocate(capacity: Self.nameRoom)
         let (gate, number) = seed.gates.current
         gateNumber = number
         pipeline = Pipeline(cache: seed.cache, allowed: seed.allowed, gate: gate)
@@ -58,6 +72,10 @@ import Glibc
     deinit {
         unsafe cpio_batch_destroy(datagrams)
         unsafe streamRoom.deallocate()
+        unsafe queries.deallocate()
+        unsafe names.deallocate()
+        unsafe ahead.deallocate()
+        unsafe singleName.deallocate()
         close(epoll)
     }
 
@@ -196,26 +214,50 @@ import Glibc
             guard count > 0 else { return }
             moment = Moment.now
             pipeline.turn(to: moment)
+            readDatagrams(Int(count))
             for slot in 0..<UInt32(count) { takeDatagram(slot, index, socket) }
             flush()
             if count < Int32(ServerLimits.datagramsPerBatch) { return }
         }
     }
 
-    private func takeDatagram(_ slot: UInt32, _ listener: Int, _ socket: Int32) {
+    /// Octets between the names of two datagrams.
+    private static let nameRoom = 256
+
+    /// The datagram in a slot of the batch; nil for one that was too long to be taken whole.
+    private func datagram(_ slot: UInt32) -> UnsafeBufferPointer<UInt8>? {
         let length = unsafe cpio_batch_in_length(datagrams, slot)
-        guard length <= ServerLimits.queryOctets, let room = unsafe datagramRoom(for: socket)
+        guard length <= ServerLimits.queryOctets else { return nil }
+        // SAFETY: the batch holds `length` octets in this slot until it receives again.
+        return unsafe UnsafeBufferPointer(
+            start: cpio_batch_in_bytes(datagrams, slot), count: length)
+    }
+
+    /// Reads the queries of a batch, and asks for the memory that deciding them will look at.
+    private func readDatagrams(_ count: Int) {
+        // SAFETY: slots are fewer than the rooms that were allocated.
+        for slot in 0..<count {
+            guard let message = unsafe datagram(UInt32(slot)) else { continue }
+            let name = unsafe names + slot * Self.nameRoom
+            unsafe queries[slot] = Query(message.span, lowercaseName: name)
+            unsafe ahead[slot] = pipeline.fetchBuckets(queries[slot], name: name)
+        }
+        for slot in 0..<count { unsafe pipeline.fetchRecords(ahead[slot]) }
+    }
+
+    private func takeDatagram(_ slot: UInt32, _ listener: Int, _ socket: Int32) {
+        guard let message = unsafe datagram(slot), let room = unsafe datagramRoom(for: socket)
         else {
             pipeline.counters.add(.malformed)
             return
         }
         var peer = cpio_peer()
         unsafe cpio_batch_in_peer(datagrams, slot, &peer)
-        // SAFETY: the batch holds `length` octets in this slot until it receives again.
-        let message = unsafe UnsafeBufferPointer(
-            start: cpio_batch_in_bytes(datagrams, slot), count: length)
+        let query = unsafe queries[Int(slot)]
+        let name = unsafe names + Int(slot) * Self.nameRoom
         let outcome = unsafe pipeline.take(
-            message.span, from: IPAddress(high: peer.remote_high, low: peer.remote_low),
+            query, name: name, message.span,
+            from: IPAddress(high: peer.remote_high, low: peer.remote_low),
             isStream: false, at: moment, into: room,
             capacity: ServerLimits.datagramAnswerOctets
         ) { .datagram(listener: listener, peer: peer) }
@@ -223,13 +265,14 @@ import Glibc
         case .silence: break
         case .send(let count): unsafe cpio_batch_out_push(datagrams, count, &peer)
         case .wait: break
-        case .ask(let pending): unsafe ask(pending, message.span)
+        case .ask(let pending): unsafe ask(pending, query, name)
         }
     }
 
-    private func ask(_ pending: PendingQuestion, _ message: Span<UInt8>) {
-        let query = unsafe Query(message, lowercaseName: pipeline.name)
-        let name = unsafe UnsafeRawBufferPointer(start: pipeline.name, count: query.nameLength)
+    private func ask(
+        _ pending: PendingQuestion, _ query: Query, _ name: UnsafeMutablePointer<UInt8>
+    ) {
+        let name = unsafe UnsafeRawBufferPointer(start: name, count: query.nameLength)
         unsafe forwarder?.ask(
             pending, lowercaseName: name, query: query,
             nowMilliseconds: moment.monotonicMilliseconds)
@@ -280,8 +323,10 @@ import Glibc
         connection.forEachMessage { message in
             if pipeline.batch.count >= ServerLimits.datagramsPerBatch { flush() }
             pipeline.counters.add(.overTCP)
+            let query = unsafe Query(message, lowercaseName: singleName)
             let outcome = unsafe pipeline.take(
-                message, from: connection.client, isStream: true, at: moment, into: streamRoom,
+                query, name: singleName, message, from: connection.client, isStream: true,
+                at: moment, into: streamRoom,
                 capacity: ServerLimits.streamAnswerOctets
             ) { .stream(worker: seed.number, connection: connection.number) }
             switch outcome {
@@ -291,7 +336,7 @@ import Glibc
             case .wait: connection.inFlight += 1
             case .ask(let pending):
                 connection.inFlight += 1
-                ask(pending, message)
+                unsafe ask(pending, query, singleName)
             }
         }
     }
@@ -346,13 +391,13 @@ import Glibc
                 let socket = seed.listeners[listener].datagram
                 guard let room = unsafe datagramRoom(for: socket) else { continue }
                 let count = unsafe pipeline.answer(
-                    waiter, with: answer, into: room,
+                    waiter, name: singleName, with: answer, into: room,
                     capacity: ServerLimits.datagramAnswerOctets, isStream: false, at: moment)
                 unsafe cpio_batch_out_push(datagrams, count, &peer)
             case .stream(let worker, let number):
                 if pipeline.batch.count >= ServerLimits.datagramsPerBatch { flush() }
                 let count = unsafe pipeline.answer(
-                    waiter, with: answer, into: streamRoom,
+                    waiter, name: singleName, with: answer, into: streamRoom,
                     capacity: ServerLimits.streamAnswerOctets, isStream: true, at: moment)
                 let octets = unsafe UnsafeBufferPointer(start: streamRoom, count: count)
                 if worker == seed.number {

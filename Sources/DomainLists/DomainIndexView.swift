@@ -1,3 +1,5 @@
+import CPrefetch
+
 /// The index as the query path uses it: a handful of pointers into its bytes, copied freely.
 ///
 /// Valid as long as the `DomainIndex` it came from; whoever keeps a view keeps the index as well.
@@ -54,25 +56,100 @@
                 labels: unsafe at.load(fromByteOffset: 9, as: UInt8.self))
     }
 
+    /// The hashes of a name's last labels, between the two steps of asking ahead.
+    @frozen public struct Ahead: Sendable {
+        var hashes: InlineArray<3, UInt64> = [0, 0, 0]
+        var count = 0
+
+        /// Makes one of a name without labels.
+        public init() {}
+    }
+
+    /// Asks for the buckets that `match` will look at for a name, without waiting for them.
+    ///
+    /// Called for a whole batch of names before the first is matched, so that the memory works on
+    /// all of them at once; `fetchRecords` is the second step. Nearly all look-ups end within the
+    /// last three labels, so only theirs are asked for.
+    public func fetchBuckets(_ lowercaseWire: UnsafePointer<UInt8>, count: Int) -> Ahead {
+        var ahead = Ahead()
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { starts in
+            // SAFETY: as in `find`.
+            let starts = unsafe starts.baseAddress.unsafelyUnwrapped
+            guard
+                var label = unsafe labelStarts(of: lowercaseWire, count: count, into: starts)
+            else { return }
+            var hash = key.root
+            while label > 0, ahead.count < 3 {
+                label &-= 1
+                let text = unsafe lowercaseWire + Int(starts[label])
+                hash = unsafe key.extend(hash, text, octets: Int(text[0]) &+ 1)
+                unsafe prefetch_line(line(of: hash))
+                ahead.hashes[ahead.count] = hash
+                ahead.count &+= 1
+            }
+        }
+        return ahead
+    }
+
+    /// Asks for the records that the buckets point to; the buckets should have come by now.
+    public func fetchRecords(_ ahead: Ahead) {
+        for number in 0..<ahead.count {
+            let hash = ahead.hashes[number]
+            let tags = UInt64(IndexLayout.tag(hash)) &* 0x0101_0101_0101_0101
+            // SAFETY: the bucket's 64 octets are aligned; a slot is below 12, and an offset is
+            // only asked for, not read.
+            let line = unsafe line(of: hash)
+            let first = Self.zeroOctets(unsafe line.load(as: UInt64.self) ^ tags)
+            let rest =
+                Self.zeroOctets(unsafe line.load(fromByteOffset: 8, as: UInt64.self) ^ tags)
+                & 0x8080_8080
+            guard first | rest != 0 else { return }
+            let slot =
+                first != 0
+                ? first.trailingZeroBitCount &>> 3 : 8 &+ rest.trailingZeroBitCount &>> 3
+            let offset = unsafe line.load(
+                fromByteOffset: IndexLayout.offsetsOffset &+ slot &* 4, as: UInt32.self)
+            unsafe prefetch_line(records + Int(offset))
+        }
+    }
+
+    @inline(__always)
+    private func line(of hash: UInt64) -> UnsafeRawPointer {
+        let bucket = IndexLayout.bucket(hash, of: bucketCount)
+        return unsafe buckets + Int(truncatingIfNeeded: bucket) &* IndexLayout.bucketBytes
+    }
+
+    /// Notes where each label of a name starts; nil for octets that are no name.
+    ///
+    /// - Parameter starts: room for 128 places.
+    @inline(__always)
+    private func labelStarts(
+        of wire: UnsafePointer<UInt8>, count: Int, into starts: UnsafeMutablePointer<UInt8>
+    ) -> Int? {
+        guard count > 0, count <= 255 else { return nil }
+        var labels = 0
+        var index = 0
+        while true {
+            // SAFETY: `index` stays below `count`; `labels` below 128, since a name of 255 octets
+            // has at most 127 labels.
+            let length = unsafe Int(wire[index])
+            if length == 0 { return labels }
+            unsafe starts[labels] = UInt8(truncatingIfNeeded: index)
+            labels &+= 1
+            index &+= length &+ 1
+            guard index < count, length <= 63 else { return nil }
+        }
+    }
+
     /// The pair of the longest known suffix of a name, and whether that is the whole name; `nil`
     /// for octets that are no name.
     @inline(__always)
     func find(_ wire: UnsafePointer<UInt8>, count: Int) -> (pair: UInt32, isExact: Bool)? {
         unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { starts in
-            // SAFETY: `labels` stays below 128, since a name of 255 octets has at most 127 labels;
-            // every label that is noted ends before `count`.
+            // SAFETY: the room is as long as is asked for; every label noted ends before `count`.
             let starts = unsafe starts.baseAddress.unsafelyUnwrapped
-            guard count > 0, count <= 255 else { return nil }
-            var labels = 0
-            var index = 0
-            while true {
-                let length = unsafe Int(wire[index])
-                if length == 0 { break }
-                unsafe starts[labels] = UInt8(truncatingIfNeeded: index)
-                labels &+= 1
-                index &+= length &+ 1
-                guard index < count, length <= 63 else { return nil }
-            }
+            guard var labels = unsafe labelStarts(of: wire, count: count, into: starts)
+            else { return nil }
             var record: UInt32 = 0
             var hash = key.root
             while labels > 0 {
