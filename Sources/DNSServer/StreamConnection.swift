@@ -19,8 +19,6 @@ final class StreamConnection {
     /// When something last came or went, in monotonic milliseconds.
     var lastActivity: Int64
     private(set) var readingEnded = false
-    /// Whether messages are being handed over: what that leads to must not begin again.
-    private var isHandingOver = false
     /// What epoll was last told to wait for.
     var interest: UInt32 = 0
 
@@ -36,14 +34,22 @@ final class StreamConnection {
     /// Octets that wait to be sent.
     var backlog: Int { outgoing.count - sent }
 
-    /// Whether more may be read: a client that does not take its answers must wait.
-    var mayRead: Bool {
-        !readingEnded && inFlight < ServerLimits.queriesPerConnection
-            && backlog < ServerLimits.backlogOctets
+    /// Whether more messages may be taken: a client that does not take its answers must wait.
+    var mayTake: Bool {
+        inFlight < ServerLimits.queriesPerConnection && backlog < ServerLimits.backlogOctets
+    }
+
+    /// Whether more may be read.
+    var mayRead: Bool { !readingEnded && mayTake }
+
+    /// Whether a whole message has come that was not taken yet.
+    private var hasMessage: Bool {
+        guard incoming.count >= 2 else { return false }
+        return incoming.count >= 2 + (Int(incoming[0]) << 8 | Int(incoming[1]))
     }
 
     /// Whether nothing more will happen on the connection.
-    var isFinished: Bool { readingEnded && inFlight == 0 && backlog == 0 }
+    var isFinished: Bool { readingEnded && inFlight == 0 && backlog == 0 && !hasMessage }
 
     /// Reads what is there.
     ///
@@ -64,12 +70,11 @@ final class StreamConnection {
     }
 
     /// Hands over each whole message that has come, as long as more may be taken.
-    func forEachMessage(_ body: (Span<UInt8>) -> Void) {
-        guard !isHandingOver else { return }
-        isHandingOver = true
-        defer { isHandingOver = false }
+    ///
+    /// - Returns: whether there were any.
+    func forEachMessage(_ body: (Span<UInt8>) -> Void) -> Bool {
         var start = 0
-        while inFlight < ServerLimits.queriesPerConnection, incoming.count - start >= 2 {
+        while mayTake, incoming.count - start >= 2 {
             let length = Int(incoming[start]) << 8 | Int(incoming[start + 1])
             let end = start + 2 + length
             guard incoming.count >= end else { break }
@@ -77,6 +82,7 @@ final class StreamConnection {
             start = end
         }
         if start > 0 { incoming.removeFirst(start) }
+        return start > 0
     }
 
     /// Puts an answer behind those that wait to be sent.

@@ -170,8 +170,28 @@ import Glibc
 
     // MARK: - Letting answers out
 
-    /// Commits the decisions, then sends the answers that they are about.
+    /// Lets everything out, and takes what clients had to hold back meanwhile; between two events,
+    /// never while a message is being taken.
     private func flush() {
+        commit()
+        while !unsentConnections.isEmpty {
+            let ready = unsentConnections
+            unsentConnections.removeAll(keepingCapacity: true)
+            for descriptor in ready { attend(descriptor) }
+            for descriptor in ready {
+                if let connection = connections[descriptor], connection.mayTake,
+                    takeMessages(connection)
+                {
+                    unsentConnections.append(descriptor)
+                }
+            }
+            commit()
+        }
+    }
+
+    /// Commits the decisions, then sends the datagrams that they are about; what was put behind
+    /// connections' answers stays there until `flush`.
+    private func commit() {
         if pipeline.batch.count > 0 {
             seed.journal.commit(&pipeline.batch, dictionary: pipeline.dictionary)
         }
@@ -184,21 +204,16 @@ import Glibc
             for (worker, message) in unsentReplies { seed.mailboxes[worker].post(message) }
             unsentReplies.removeAll(keepingCapacity: true)
         }
-        if !unsentConnections.isEmpty {
-            let ready = unsentConnections
-            unsentConnections.removeAll(keepingCapacity: true)
-            for descriptor in ready { attend(descriptor) }
-        }
     }
 
     /// Room for one datagram that leaves by a socket; what waits for another socket goes first.
     private func datagramRoom(for socket: Int32) -> UnsafeMutablePointer<UInt8>? {
         if outgoingSocket != socket || pipeline.batch.count >= ServerLimits.datagramsPerBatch {
-            flush()
+            commit()
             outgoingSocket = socket
         }
         if let room = unsafe cpio_batch_out_room(datagrams) { return unsafe room }
-        flush()
+        commit()
         return unsafe cpio_batch_out_room(datagrams)
     }
 
@@ -216,7 +231,7 @@ import Glibc
             pipeline.turn(to: moment)
             readDatagrams(Int(count))
             for slot in 0..<UInt32(count) { takeDatagram(slot, index, socket) }
-            flush()
+            commit()
             if count < Int32(ServerLimits.datagramsPerBatch) { return }
         }
     }
@@ -319,9 +334,13 @@ import Glibc
         unsentConnections.append(descriptor)
     }
 
-    private func takeMessages(_ connection: StreamConnection) {
+    /// Takes the whole messages that have come, as long as more may be taken.
+    ///
+    /// - Returns: whether there were any.
+    @discardableResult
+    private func takeMessages(_ connection: StreamConnection) -> Bool {
         connection.forEachMessage { message in
-            if pipeline.batch.count >= ServerLimits.datagramsPerBatch { flush() }
+            if pipeline.batch.count >= ServerLimits.datagramsPerBatch { commit() }
             pipeline.counters.add(.overTCP)
             let query = unsafe Query(message, lowercaseName: singleName)
             let outcome = unsafe pipeline.take(
@@ -348,7 +367,6 @@ import Glibc
             drop(connection)
             return
         }
-        if !connection.incoming.isEmpty, connection.mayRead { takeMessages(connection) }
         let interest =
             (connection.mayRead ? EPOLLIN.rawValue : 0)
             | (connection.backlog > 0 ? EPOLLOUT.rawValue : 0)
@@ -395,7 +413,7 @@ import Glibc
                     capacity: ServerLimits.datagramAnswerOctets, isStream: false, at: moment)
                 unsafe cpio_batch_out_push(datagrams, count, &peer)
             case .stream(let worker, let number):
-                if pipeline.batch.count >= ServerLimits.datagramsPerBatch { flush() }
+                if pipeline.batch.count >= ServerLimits.datagramsPerBatch { commit() }
                 let count = unsafe pipeline.answer(
                     waiter, name: singleName, with: answer, into: streamRoom,
                     capacity: ServerLimits.streamAnswerOctets, isStream: true, at: moment)
