@@ -93,5 +93,7 @@ let package = Package(
             name: "journal-writer", dependencies: ["DecisionLog", "DNSWire"],
             path: "Tests/Support/JournalWriter", swiftSettings: rules),
         tests("DNSServerTests", ["DNSServer", "DNSWire"]),
+        // The real binary, with real clients and upstreams.
+        tests("ScenarioTests", ["bellgate"]),
     ]
 )
