@@ -53,6 +53,20 @@ public struct ListSummary: Hashable, Sendable {
 
     /// How many unusable lines are kept with their text.
     public static let maximumUnusableKept = 100
+
+    /// Takes all the parts, as a summary that was kept had them.
+    public init(
+        format: ListFormat, formatWasGuessed: Bool, names: Int, exceptions: Int, duplicates: Int,
+        unusableCount: Int, unusable: [UnusableLine]
+    ) {
+        self.format = format
+        self.formatWasGuessed = formatWasGuessed
+        self.names = names
+        self.exceptions = exceptions
+        self.duplicates = duplicates
+        self.unusableCount = unusableCount
+        self.unusable = unusable
+    }
 }
 
 /// One record of a response policy zone, read by the caller's `ListHelpers.readRPZ`.

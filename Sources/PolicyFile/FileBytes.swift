@@ -70,6 +70,16 @@ enum FileBytes {
         throw problem ?? failure(EIO)
     }
 
+    /// What tells a file from what it was before: device, number, size and time of change to the
+    /// nanosecond; `nil` if there is no file.
+    static func identity(of path: String) -> String? {
+        var status = stat()
+        // SAFETY: the path is passed as a C string, and `status` is the kernel's to fill.
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return "\(status.st_dev) \(status.st_ino) \(status.st_size) "
+            + "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+    }
+
     /// The names in a folder, sorted; what starts with a dot is left out.
     static func names(inFolder path: String) throws(Failure) -> [String] {
         // SAFETY: the stream is closed below; each entry is read before the next call moves on, and

@@ -46,7 +46,8 @@ struct Serve: ParsableCommand {
         if let port {
             for place in configuration.listen.indices { configuration.listen[place].port = port }
         }
-        let load = loadPolicy(at: configuration.policyPath, now: .now)
+        let load = loadPolicy(
+            at: configuration.policyPath, now: .now, indexFolder: configuration.indexFolder)
         report(load.diagnostics)
         guard let policy = load.loaded else {
             say("the policy has mistakes, so nothing is served; mend them and start again")

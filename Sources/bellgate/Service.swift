@@ -124,7 +124,8 @@ final class Service {
 
     private func reload() -> ReloadResult {
         reloadDue = nil
-        let load = loadPolicy(at: configuration.policyPath, now: .now)
+        let load = loadPolicy(
+            at: configuration.policyPath, now: .now, indexFolder: configuration.indexFolder)
         report(load.diagnostics)
         let old = server.status
         if let policy = load.loaded {

@@ -14,6 +14,7 @@ struct ConfigurationReader {
 
     static let keys = [
         "policy", "listen", "upstreams", "allow-from", "log", "forward", "control", "workers",
+        "index",
     ]
     static let keysNotYet = [
         "cache": "the cache's settings", "dnssec": "DNSSEC",
@@ -47,6 +48,9 @@ struct ConfigurationReader {
         readLog(fields["log"], &configuration)
         configuration.forward = values.entries(fields["forward"]).compactMap(forwardZone)
         readControl(fields["control"], &configuration)
+        if let index = values.text(fields["index"]) {
+            configuration.indexFolder = FileBytes.path(index.value, relativeTo: path)
+        }
         readWorkers(fields["workers"], &configuration)
         return configuration
     }

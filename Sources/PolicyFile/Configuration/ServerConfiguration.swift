@@ -79,6 +79,8 @@ public struct ServerConfiguration: Sendable {
     public var controlPath: String
     /// How many threads answer queries.
     public var workers: WorkerCount
+    /// The folder in which lists are kept compiled.
+    public var indexFolder: String
 
     /// What holds where the file says nothing.
     ///
@@ -98,6 +100,7 @@ public struct ServerConfiguration: Sendable {
         forward = []
         controlPath = FileBytes.path("run/bellgate.sock", relativeTo: path)
         workers = .automatic
+        indexFolder = FileBytes.path("index", relativeTo: path)
     }
 
     /// What `private` stands for: loopback, RFC 1918, unique local and link-local addresses.

@@ -29,14 +29,15 @@ struct ListLoader {
         idnToASCII: { idnToASCII($0) },
         readRPZ: { readRPZ($0, as: RPZEntry.init(line:owner:isPassthrough:problem:)) })
 
-    /// Reads the policy's list files; a list that has no usable name is reported.
+    /// Reads the policy's list files into an index.
     ///
-    /// - Parameter lists: the entries of `lists:` that are files, by their place.
+    /// - Parameter lists: the entries of `lists:`.
+    /// - Returns: what became of each list's lines, by source.
     func add(
         lists: [PolicyDocument.ListEntry], sources: [SourceOrigin], policyPath: String,
         to builder: inout DomainIndexBuilder
-    ) -> [Int: LoadedList] {
-        var loaded: [Int: LoadedList] = [:]
+    ) -> [Int: ListSummary] {
+        var summaries: [Int: ListSummary] = [:]
         for (number, origin) in sources.enumerated() {
             guard case .list(let place) = origin else { continue }
             let entry = lists[place]
@@ -44,12 +45,7 @@ struct ListLoader {
             do {
                 let contents = try FileBytes.read(path, limit: FileBytes.maximumListBytes)
                 let source = SourceID(rawValue: UInt16(clamping: number))
-                let summary = add(contents.bytes, entry, source, to: &builder)
-                loaded[place] = LoadedList(
-                    name: entry.name.value, path: path, format: summary.format, summary: summary,
-                    category: nil, names: summary.names,
-                    modifiedSeconds: contents.modifiedSeconds)
-                report(summary, of: entry, path)
+                summaries[number] = add(contents.bytes, entry, source, to: &builder)
             } catch {
                 let hint =
                     error.isMissing
@@ -58,6 +54,26 @@ struct ListLoader {
                 reporter.error(
                     entry.path.place, "list file \(path) \(error.reason)", hint)
             }
+        }
+        return summaries
+    }
+
+    /// The lists as they were loaded, by their place in the document; one that has no usable name
+    /// is reported.
+    func loaded(
+        lists: [PolicyDocument.ListEntry], sources: [SourceOrigin], policyPath: String,
+        summaries: [Int: ListSummary]
+    ) -> [Int: LoadedList] {
+        var loaded: [Int: LoadedList] = [:]
+        for (number, origin) in sources.enumerated() {
+            guard case .list(let place) = origin, let summary = summaries[number] else { continue }
+            let entry = lists[place]
+            let path = FileBytes.path(entry.path.value, relativeTo: policyPath)
+            loaded[place] = LoadedList(
+                name: entry.name.value, path: path, format: summary.format, summary: summary,
+                category: nil, names: summary.names,
+                modifiedSeconds: FileBytes.modifiedSeconds(path))
+            report(summary, of: entry, path)
         }
         return loaded
     }

@@ -70,10 +70,14 @@ public struct PolicyCounts: Sendable {
 /// - Parameter path: the policy file. Relative paths in it are relative to it.
 /// - Parameter now: for what depends on today: an overdue review, terms that are over.
 /// - Parameter zoneFolder: where the compiled time zones (TZif) lie.
+/// - Parameter indexFolder: where the lists are kept compiled, so that those that have not changed
+///   are not read again; `nil` compiles them into this process's memory.
 public func loadPolicy(
-    at path: String, now: Instant, zoneFolder: String = "/usr/share/zoneinfo"
+    at path: String, now: Instant, zoneFolder: String = "/usr/share/zoneinfo",
+    indexFolder: String? = nil
 ) -> PolicyLoad {
-    var loader = PolicyLoader(path: path, now: now, zoneFolder: zoneFolder)
+    var loader = PolicyLoader(
+        path: path, now: now, zoneFolder: zoneFolder, indexFolder: indexFolder)
     let loaded = loader.load()
     return PolicyLoad(
         diagnostics: loader.reporter.diagnostics.inReadingOrder(startingWith: path),

@@ -8,6 +8,8 @@ struct PolicyLoader {
     let path: String
     let now: Instant
     let zoneFolder: String
+    /// Where compiled lists are kept; `nil` for nowhere.
+    let indexFolder: String?
     let reporter = Reporter()
 
     private(set) var hash = ""
@@ -17,10 +19,11 @@ struct PolicyLoader {
     private(set) var counts = PolicyCounts()
     private var catalogue = Catalogue()
 
-    init(path: String, now: Instant, zoneFolder: String) {
+    init(path: String, now: Instant, zoneFolder: String, indexFolder: String?) {
         self.path = path
         self.now = now
         self.zoneFolder = zoneFolder
+        self.indexFolder = indexFolder
         watchedFiles = [path]
     }
 
@@ -109,37 +112,80 @@ struct PolicyLoader {
     private mutating func buildIndex(
         _ document: PolicyDocument, _ scope: NameScope
     ) -> (DomainIndex, [Int: Int]) {
-        var builder = DomainIndexBuilder(helpers: ListLoader.helpers)
         let origins = scope.sources.origins
-        let files = ListLoader(reporter: reporter).add(
-            lists: document.lists, sources: origins, policyPath: path, to: &builder)
+        let named = namesOfSources(origins)
+        let (index, summaries) = compile(document, origins, named)
+        let files = ListLoader(reporter: reporter).loaded(
+            lists: document.lists, sources: origins, policyPath: path, summaries: summaries)
         var nameCounts: [SourceID: Int] = [:]
         for (number, origin) in origins.enumerated() {
-            let source = SourceID(rawValue: UInt16(clamping: number))
+            // A list that could not be read is reported; its categories are not to blame.
+            guard case .list(let place) = origin else { continue }
+            nameCounts[SourceID(rawValue: UInt16(clamping: number))] = files[place]?.names ?? 1
+        }
+        for (number, names) in named {
+            nameCounts[SourceID(rawValue: UInt16(clamping: number))] = names.count
+        }
+        reportEmptyCategories(scope, nameCounts)
+        let places = gatherLists(document, files)
+        return (index, places)
+    }
+
+    /// The names of every source that is no list file: the catalogue's and the policy's own.
+    private func namesOfSources(_ origins: [SourceOrigin]) -> [(source: Int, names: [DomainText])] {
+        origins.enumerated().compactMap { number, origin in
             switch origin {
-            case .list(let place):
-                // A list that could not be read is reported; its categories are not to blame.
-                nameCounts[source] = files[place]?.names ?? 1
+            case .list: return nil
+            case .literal(let text, _): return (number, [text])
             case .catalogue(let place):
                 let category = catalogue.categories[place]
-                let names = catalogue.coreNames(of: category)
-                for name in names {
-                    builder.add(name.name, coverage: name.coverage, source: source)
+                let names = catalogue.coreNames(of: category).map {
+                    DomainText(name: $0.name, coverage: $0.coverage)
                 }
-                nameCounts[source] = names.count
                 if names.isEmpty {
                     reporter.error(
                         category.place, "category \"\(category.name)\" is empty",
                         "give its services core names, or remove the file")
                 }
-            case .literal(let text, _):
-                builder.add(text.name, coverage: text.coverage, source: source)
-                nameCounts[source] = 1
+                return (number, names)
             }
         }
-        reportEmptyCategories(scope, nameCounts)
-        let places = gatherLists(document, files)
-        return (builder.build(), places)
+    }
+
+    /// The index of all names: the one kept from before where nothing has changed since.
+    private func compile(
+        _ document: PolicyDocument, _ origins: [SourceOrigin],
+        _ named: [(source: Int, names: [DomainText])]
+    ) -> (DomainIndex, [Int: ListSummary]) {
+        let cache = indexFolder.map(IndexCache.init)
+        let stamp = cache == nil ? nil : self.stamp(document, origins, named)
+        if let stamp, let kept = cache?.load(stamp) { return (kept.index, kept.summaries) }
+        var builder = DomainIndexBuilder(helpers: ListLoader.helpers)
+        let summaries = ListLoader(reporter: reporter).add(
+            lists: document.lists, sources: origins, policyPath: path, to: &builder)
+        for (number, names) in named {
+            let source = SourceID(rawValue: UInt16(clamping: number))
+            for name in names { builder.add(name.name, coverage: name.coverage, source: source) }
+        }
+        let index = builder.build()
+        if let stamp, let mapped = cache?.store(index, summaries, stamp: stamp) {
+            return (mapped, summaries)
+        }
+        return (index, summaries)
+    }
+
+    private func stamp(
+        _ document: PolicyDocument, _ origins: [SourceOrigin],
+        _ named: [(source: Int, names: [DomainText])]
+    ) -> String? {
+        var lists: [(source: Int, path: String, format: ListFormat?, match: Coverage?)] = []
+        for (number, origin) in origins.enumerated() {
+            guard case .list(let place) = origin else { continue }
+            let entry = document.lists[place]
+            let listPath = FileBytes.path(entry.path.value, relativeTo: path)
+            lists.append((number, listPath, entry.format, entry.match))
+        }
+        return IndexCache.stamp(lists: lists, names: named)
     }
 
     private func reportEmptyCategories(_ scope: NameScope, _ nameCounts: [SourceID: Int]) {
