@@ -378,6 +378,8 @@
         var index = head.data
         switch RecordDataLayout(head.type) {
         case .opaque: break
+        case .plainName(let skip):
+            guard message.hasPlainName(at: index + skip, before: end) else { return false }
         case .octets(let count): guard head.dataLength == count else { return false }
         case .names(let skip, let count, let rest, let mayCompress):
             guard index + skip <= end else { return false }

@@ -98,6 +98,9 @@ enum RecordDataLayout {
     /// Some octets that are no name, then so many names, then so many octets of numbers.
     /// `mayCompress`: whether the names may be written with pointers (RFC 3597 section 4).
     case names(skip: Int, count: Int, rest: Int, mayCompress: Bool)
+    /// Some octets that are no name, then a name that never has pointers, then anything: it goes on
+    /// as it is, and a pointer in it would mean another name where it then lies.
+    case plainName(skip: Int)
     /// So many octets, neither more nor fewer.
     case octets(Int)
     /// No names: opaque.
@@ -119,7 +122,24 @@ enum RecordDataLayout {
         case 26: self = .names(skip: 2, count: 2, rest: 0, mayCompress: false)  // PX
         case 33: self = .names(skip: 6, count: 1, rest: 0, mayCompress: false)  // SRV
         case 39: self = .names(skip: 0, count: 1, rest: 0, mayCompress: false)  // DNAME
+        case 24, 46: self = .plainName(skip: 18)  // SIG, RRSIG
+        case 30, 47: self = .plainName(skip: 0)  // NXT, NSEC
+        case 64, 65: self = .plainName(skip: 2)  // SVCB, HTTPS
         default: self = .opaque
         }
+    }
+}
+
+extension Span<UInt8> {
+    /// Whether a whole name without pointers lies at `start` and ends at `limit` or before.
+    func hasPlainName(at start: Int, before limit: Int) -> Bool {
+        var index = start
+        while index < limit, index - start < DomainName.maximumOctets {
+            let length = Int(self[index])
+            guard length <= DomainName.maximumLabelOctets else { return false }
+            index += length + 1
+            if length == 0 { return true }
+        }
+        return false
     }
 }

@@ -154,6 +154,23 @@ import Testing
         Case(
             "octets behind an alias", .malformed, packet([record(www, .cname, wireName("a") + [0])])
         ),
+        Case(
+            "a pointer in HTTPS", .malformed,
+            packet([record(www, .https, [0, 1] + pointer(12))], type: .https), .https),
+        Case(
+            "HTTPS without a name", .malformed,
+            packet([record(www, .https, [0, 1])], type: .https), .https),
+        Case(
+            "a pointer in a signature", .malformed,
+            packet(
+                [record(www, .rrsig, [UInt8](repeating: 0, count: 18) + pointer(12))], type: .rrsig),
+            .rrsig),
+        Case(
+            "a name of 256 octets in HTTPS", .malformed,
+            packet([record(www, .https, [0, 1] + name(octets: 256))], type: .https), .https),
+        Case(
+            "a name of 255 octets in HTTPS", .answer,
+            packet([record(www, .https, [0, 1] + name(octets: 255))], type: .https), .https),
         Case("MX without a name", .malformed, packet([record(www, .mx, [0, 10])], type: .mx), .mx),
         Case("MX of one octet", .malformed, packet([record(www, .mx, [0])], type: .mx), .mx),
         Case(

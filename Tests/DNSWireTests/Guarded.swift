@@ -83,12 +83,19 @@ struct Distilled {
         _ message: [UInt8], _ name: String, _ type: RecordType = .a, dnssecOK: Bool = false,
         sent: String? = nil, by distiller: AnswerDistiller = AnswerDistiller()
     ) {
-        let sentQuestion = question(wireName(sent ?? name), type)
-        let lowercase = wireName(name.lowercased())
+        self.init(
+            message, sent: question(wireName(sent ?? name), type),
+            lowercase: wireName(name.lowercased()), type, dnssecOK: dnssecOK, by: distiller)
+    }
+
+    /// - Parameter sent: the question as it was sent.
+    init(
+        _ message: [UInt8], sent: [UInt8], lowercase: [UInt8], _ type: RecordType, dnssecOK: Bool,
+        by distiller: AnswerDistiller
+    ) {
         outcome = unsafe lowercase.withUnsafeBytes {
             unsafe distiller.distill(
-                message.span, sent: sentQuestion.span, lowercaseName: $0, qtype: type,
-                dnssecOK: dnssecOK)
+                message.span, sent: sent.span, lowercaseName: $0, qtype: type, dnssecOK: dnssecOK)
         }
         let answer = distiller.answer
         // SAFETY: the view is of the distiller's block, which is as long as it says.

@@ -38,7 +38,7 @@ struct SecondOpinion {
             lines.append(
                 Line(
                     section: section, owner: fields[0].lowercased(),
-                    ttlSeconds: try #require(UInt32(fields[1])),
+                    ttlSeconds: UInt32(truncatingIfNeeded: try #require(Int64(fields[1]))),
                     rest: fields[2].split { $0 == "\t" || $0 == " " }.joined(separator: " ")
                         .lowercased()))
         }
