@@ -106,10 +106,13 @@ final class FakeUpstream: Sendable {
         }
     }
 
-    deinit { stop() }
+    deinit { if !isStopped.value { stop() } }
+
+    private let isStopped = Shared(false)
 
     /// Nobody listens any more.
     func stop() {
+        isStopped.change { $0 = true }
         datagrams.shutDown()
         listener.shutDown()
         // An unconnected datagram socket only wakes up for a datagram.
@@ -117,6 +120,9 @@ final class FakeUpstream: Sendable {
             try? waker.connect(to: "127.0.0.1", port: port)
             waker.send([])
         }
+        pause(0.1)
+        datagrams.close()
+        listener.close()
     }
 
     /// Answers differently from now on.
@@ -124,8 +130,9 @@ final class FakeUpstream: Sendable {
         behaviour.change { $0 = answer }
     }
 
-    /// All questions so far.
-    var asked: [Asked] { log.value }
+    /// All questions so far, but for the server's own: at its start it asks for the root's name
+    /// servers to see who is there.
+    var asked: [Asked] { log.value.filter { !($0.name.isEmpty && $0.type == RR.ns) } }
 
     func asked(_ name: String, _ type: UInt16? = nil) -> [Asked] {
         asked.filter { $0.lowercaseName == name && (type == nil || $0.type == type) }

@@ -6,7 +6,18 @@ final class Socket: Sendable {
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
-    deinit { Glibc.close(descriptor) }
+    deinit { close() }
+
+    private let isOpen = Shared(true)
+
+    /// Gives the port back; whoever still waits on the socket must have been woken before.
+    func close() {
+        let wasOpen = isOpen.change { isOpen in
+            defer { isOpen = false }
+            return isOpen
+        }
+        if wasOpen { Glibc.close(descriptor) }
+    }
 
     /// Makes a socket bound to an address; port 0 takes a free one.
     init(_ address: String, port: UInt16 = 0, isStream: Bool = false) throws {
