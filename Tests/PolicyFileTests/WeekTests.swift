@@ -38,6 +38,22 @@ func readsWindows(text: String, windows: [[Int]]?) {
     #expect(read?.map { [$0.startMinute, $0.endMinute] } == windows)
 }
 
+/// Commas mean the same within braces as without, where YAML ends a value at each.
+@Test(
+    arguments: [
+        ("{ mon-tue: 08:00-09:00, 10:00-11:00, 12:00-24:00, fri: 10:00-11:00, 12:00-13:00 }", 8),
+        ("{ mon, wed: 08:00-09:00 }", 2), ("{ mon, wed, fri-sat: 08:00-09:00, 10:00-11:00 }", 8),
+        ("{ mon: \"08:00-09:00, 10:00-11:00\" }", 2), ("{ when: always, mon: 08:00-09:00 }", 1),
+        ("{ mon: 08:00-09:00, mon: 10:00-11:00 }", nil), ("{ mon, mon: 10:00-11:00 }", nil),
+        ("{ mon }", nil), ("{ 08:00-09:00 }", nil), ("{ 08:00-09:00, mon: 10:00-11:00 }", nil),
+        ("{ mon: , 10:00-11:00 }", nil), ("{ mon: 08:00-09:00, 10:0 }", nil),
+    ] as [(String, Int?)])
+func readsCommasWithinBraces(text: String, windows: Int?) throws {
+    let load = try TemporaryFolder().load(header + "periods: { p: \(text) }\n")
+    let count = load.loaded?.policy.periods.first?.windows.map(\.count).reduce(0, +)
+    #expect(count == windows, "\(load.diagnostics)")
+}
+
 /// Other filters' configurations to reject, where they are at hand.
 @Test func rejectsWhatOtherFiltersReject() throws {
     guard let root = packageFolder,

@@ -142,7 +142,7 @@ struct PolicyReader {
         }
         let week = WeekReader(reporter: reporter)
         var named: [Int: SourcePlace] = [:]
-        for key in keys {
+        for key in WeekReader.joined(keys) {
             if key.key == "when" {
                 entry.period.when =
                     values.choice(

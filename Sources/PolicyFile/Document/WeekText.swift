@@ -7,6 +7,33 @@ struct WeekReader {
 
     static let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
+    /// The keys of a period with what stands between commas put together.
+    ///
+    /// Within braces YAML ends a value at a comma: `{ mon: 08:00-09:00, 10:00-11:00 }` is a day and
+    /// a word by itself, `{ mon, wed: 08:00-09:00 }` a word and a day. Both are read as they look.
+    static func joined(_ pairs: [YAMLPair]) -> [YAMLPair] {
+        var joined: [YAMLPair] = []
+        var days: YAMLPair?
+        for pair in pairs {
+            let isWord = pair.value.isNothing
+            if isWord, pair.key.contains(":"), days == nil, let last = joined.last,
+                case .scalar(let text, .plain) = last.value.content, !last.value.isNothing
+            {
+                joined[joined.count - 1].value.content = .scalar("\(text), \(pair.key)", .plain)
+                continue
+            }
+            var whole = pair
+            if let before = days {
+                whole.key = "\(before.key),\(pair.key)"
+                whole.keyPlace = before.keyPlace
+            }
+            days = isWord && !pair.key.contains(":") && pair.key != "when" ? whole : nil
+            if days == nil { joined.append(whole) }
+        }
+        if let days { joined.append(days) }
+        return joined
+    }
+
     /// The weekdays (0 is Monday) that a key such as `mon-thu` or `mon,wed` names, in its order.
     ///
     /// A range may pass the end of the week: `fri-mon` is Friday to Monday.
@@ -58,8 +85,7 @@ struct WeekReader {
             reporter.error(
                 pair.value.isNothing ? pair.keyPlace : pair.value.place,
                 "\"\(pair.key)\" needs a window, and here is \(pair.value.kind)",
-                "write from-to, such as 08:45-16:15"
-                    + " (within braces, several days or windows by comma need quotes)")
+                "write from-to, such as 08:45-16:15; several by comma")
             return nil
         }
         var windows: [Window] = []

@@ -121,6 +121,12 @@ struct YAMLReader {
                     "the policy language has no merge keys; write them out")
                 continue
             }
+            // Within braces a comma ends a value, so that "a: 1, 2" leaves a word by itself: no key,
+            // and free to stand there again. Whoever reads the mapping says what it means.
+            if value.isNothing {
+                pairs.append(YAMLPair(key: name, keyPlace: key.place, value: value))
+                continue
+            }
             if let first = firstPlaces[name] {
                 reporter.error(
                     key.place,
