@@ -86,7 +86,7 @@ let package = Package(
         tests(
             "PolicyFileTests",
             ["PolicyFile", "PolicyEngine", "DomainLists", "DNSWire", "LDNSBridge"]),
-        tests("ForwardingTests", ["Forwarding", "DNSWire"] + encryption),
+        tests("ForwardingTests", ["CPacketIO", "Forwarding", "DNSWire"] + encryption),
         tests("DecisionLogTests", ["CChecksum", "DecisionLog", "DNSWire", "journal-writer"]),
         // A child process for the log's tests to kill.
         .executableTarget(

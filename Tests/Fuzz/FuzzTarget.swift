@@ -24,7 +24,8 @@ private struct Room {
         for index in 0..<guardOctets {
             precondition(base[index] == mark, "an octet was written before the room")
             precondition(
-                base[guardOctets + capacity + index] == mark, "an octet was written behind the room")
+                base[guardOctets + capacity + index] == mark, "an octet was written behind the room"
+            )
         }
         base.deallocate()
     }
