@@ -1,0 +1,88 @@
+"""One run of the load generator against one server, and what it cost the server's process."""
+
+import os
+import re
+import subprocess
+
+SOCKETS = 8
+IN_FLIGHT = 200
+# A query unanswered after this long is lost.
+LOST_AFTER_SECONDS = 3
+_TICK_MICROS = 1_000_000 / os.sysconf("SC_CLK_TCK")
+
+SCENARIOS = ("blocked", "cached", "miss", "mix")
+
+
+class LoadFailed(Exception):
+    """The load generator could not do its work."""
+
+
+def cpu_micros(pid):
+    """User and system time of a process, all threads, from /proc/PID/stat."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return int(fields[11]) * _TICK_MICROS, int(fields[12]) * _TICK_MICROS
+
+
+def memory_kib(pid):
+    """Resident memory, and the part of it that is the process's own."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+        values = dict(line.split(":", 1) for line in status)
+    return {"rss": int(values["VmRSS"].split()[0]), "anon": int(values["RssAnon"].split()[0])}
+
+
+def _load(core, port, queries, limits):
+    command = [
+        "taskset", "-c", str(core), "dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", queries,
+        "-c", str(SOCKETS), "-T", "1", "-q", str(IN_FLIGHT), "-t", str(LOST_AFTER_SECONDS), "-e",
+    ] + limits
+    seconds = int(limits[1]) if limits[0] == "-l" else 20
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        timeout=seconds + LOST_AFTER_SECONDS + 20)
+    if done.returncode != 0 or "Queries completed" not in done.stdout:
+        raise LoadFailed(f"dnsperf ended with {done.returncode}: {done.stderr.strip()[-200:]}")
+    return done.stdout
+
+
+def _number(output, name):
+    found = re.search(rf"{name}:\s+([0-9.]+)", output)
+    return float(found.group(1)) if found else 0.0
+
+
+def _codes(output):
+    found = re.search(r"Response codes:\s+(.*)", output)
+    pairs = re.findall(r"([A-Z0-9]+) (\d+)", found.group(1)) if found else []
+    return {code: int(count) for code, count in pairs}
+
+
+def _summary(output):
+    return {
+        "sent": int(_number(output, "Queries sent")),
+        "completed": int(_number(output, "Queries completed")),
+        "lost": int(_number(output, "Queries lost")),
+    }
+
+
+def warm(core, server, queries, limits):
+    """Load that is not measured. Returns what was sent and completed."""
+    return _summary(_load(core, server.port, queries, limits))
+
+
+def measure(core, server, queries, seconds):
+    """Load for some seconds. CPU is per completed query."""
+    pid = server.process.pid
+    user_before, system_before = cpu_micros(pid)
+    output = _load(core, server.port, queries, ["-l", str(seconds)])
+    user_after, system_after = cpu_micros(pid)
+    run = _summary(output)
+    completed = max(run["completed"], 1)
+    run["user_micros"] = (user_after - user_before) / completed
+    run["cpu_micros"] = run["user_micros"] + (system_after - system_before) / completed
+    run["queries_per_second"] = _number(output, "Queries per second")
+    run["latency_micros"] = _number(output, r"Average Latency \(s\)") * 1_000_000
+    run["busy"] = (
+        (user_after - user_before + system_after - system_before)
+        / max(_number(output, r"Run time \(s\)") * 1_000_000, 1))
+    run["codes"] = _codes(output)
+    return run
