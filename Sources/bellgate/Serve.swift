@@ -66,6 +66,7 @@ struct Serve: ParsableCommand {
                 signals: signals)
             service.watch(load.watchedFiles)
             announce(policy, server, configuration)
+            malloc_trim(0)
             let upstreamCount = server.status.upstreams.count
             server.probeUpstreams { tellOfSilent($0, of: upstreamCount) }
             service.run()

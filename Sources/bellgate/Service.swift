@@ -138,6 +138,8 @@ final class Service {
                 "the policy has mistakes and was not loaded; the one in force, \(old.policyHash), "
                     + "goes on")
         }
+        // What compiling took is given back to the system, not kept for the next time.
+        malloc_trim(0)
         // A policy that does not load may refer to files that are about to be mended.
         watch(load.watchedFiles)
         let result = ReloadResult(
