@@ -19,6 +19,9 @@ ZIPF_EXPONENT = 1.0
 # More queries a second than one core's load generator sends; a file with this many never repeats.
 QUERIES_PER_SECOND_MAX = 200_000
 
+# Names that a server may answer by itself (RFC 6761 and its like): no two do the same with them.
+_SPECIAL = {"alt", "arpa", "home", "internal", "invalid", "lan", "local", "localhost", "onion", "test"}
+
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\Z")
 _IPV4 = re.compile(r"[0-9]+(?:\.[0-9]+){3}\Z")
 _CODES = ["x" + chr(c) for c in range(ord("a"), ord("z") + 1)]
@@ -82,8 +85,8 @@ class Workload:
             for place in range(len(asked)):
                 if dice.randrange(SYNTHETIC_LISTED_SHARE) == 0:
                     asked[place] = dice.choice(listed)
-        self.asked = asked
-        self.allowed = list(itertools.islice((n for n in asked if not self.covers(n)), CACHED_COUNT))
+        self.asked = [name for name in asked if name.rpartition(".")[2] not in _SPECIAL]
+        self.allowed = list(itertools.islice((n for n in self.asked if not self.covers(n)), CACHED_COUNT))
         if not self.allowed:
             raise SystemExit("peers: every name to ask is listed, so nothing could be allowed")
 
