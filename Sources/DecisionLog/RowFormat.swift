@@ -201,11 +201,12 @@ extension RowWriter {
         }
         let via = row.via.map { " via \($0)" } ?? ""
         let category = row.category.map { " (\($0))" } ?? ""
+        let failure = row.rcode == .servFail ? " SERVFAIL" : ""
         appendColumns([
             (LogTime.local(row.timeMicros), 19), (row.verdict.description, 7),
             (row.group ?? "-", 13), (row.client?.description ?? "-", 15),
             (row.type?.description ?? "-", 5), (row.rule, 20),
-            ((row.name ?? "-") + via + category, 0),
+            ((row.name ?? "-") + via + category + failure, 0),
         ])
     }
 

@@ -191,15 +191,17 @@ struct LogLocation: ParsableArguments {
         if config != nil, directory != nil {
             throw ValidationError("Give --config or --directory, not both.")
         }
+        // SAFETY: the name is passed as a C string for the length of the call.
+        guard unsafe config != nil || directory != nil || access(Self.defaultConfig, F_OK) == 0
+        else {
+            throw ValidationError(
+                "Give --config FILE or --directory DIR; there is no bellgate.yaml in this folder.")
+        }
     }
 
     /// The directory; a configuration that cannot be read is reported and ends the verb.
     func directoryPath() throws -> String {
         if let directory { return directory }
-        // SAFETY: the name is passed as a C string for the length of the call.
-        guard unsafe config != nil || access(Self.defaultConfig, F_OK) == 0 else {
-            throw ValidationError("Give --config FILE; there is no bellgate.yaml in this folder.")
-        }
         let load = loadConfiguration(at: config ?? Self.defaultConfig)
         guard let configuration = load.configuration else {
             load.diagnostics.forEach { standardError($0.description) }
@@ -237,6 +239,8 @@ struct LogFilterOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("Only rows behind this one.", valueName: "seq"))
     var afterSeq: UInt64?
+
+    func validate() throws { _ = try filter() }
 
     /// The filter, or what is wrong with the first option that cannot be read.
     func filter() throws -> RowFilter {

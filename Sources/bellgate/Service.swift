@@ -214,9 +214,13 @@ final class Service {
             }
             toldOfLogFailure = failure
         }
-        let down = Set(server.status.upstreams.filter { !$0.up }.map(\.address))
+        let upstreams = server.status.upstreams
+        let down = Set(upstreams.filter { !$0.up }.map(\.address))
+        let meanwhile =
+            down.count < upstreams.count
+            ? "others are asked" : "none is left, so names that the policy allows fail"
         for address in down.subtracting(toldOfDownUpstreams).sorted() {
-            say("upstream \(address) does not answer; others are asked, and it is tried again")
+            say("upstream \(address) does not answer; \(meanwhile), and it is tried again")
         }
         for address in toldOfDownUpstreams.subtracting(down).sorted() {
             say("upstream \(address) answers again")
