@@ -83,7 +83,9 @@ private struct CheckReport {
             lines.append(
                 "rules    \(load.counts.rules) for \(counted(load.counts.groups, "group"))"
                     + " and \(counted(load.counts.periods, "period"))")
-            lines.append("names    \(nameCount) from \(counted(load.lists.count, "list"))")
+            if !load.lists.isEmpty {
+                lines.append("names    \(nameCount) from \(counted(load.lists.count, "list"))")
+            }
             lines += load.lists.flatMap(listLines)
         }
         if let tests = load?.testResults, !tests.isEmpty {

@@ -1,4 +1,5 @@
 import Foundation
+import PolicyEngine
 import PolicyFile
 import Testing
 
@@ -205,4 +206,20 @@ func whatIsWrongEndsWithOne(arguments: [String]) throws {
     #expect(run.output.contains("44 answers that agree with the policy, 44 rows in the log"))
     #expect(run.output.split(separator: "\n").allSatisfy { $0.count <= 100 })
     #expect(!run.output.contains("\u{1B}"))
+}
+
+/// What the README calls complete is complete.
+@Test func theReadmesPolicyIsFine() throws {
+    guard let folder = packageFolder else { return }
+    let readme = try String(contentsOfFile: folder + "/README.md", encoding: .utf8)
+    let start = try #require(readme.range(of: "```yaml\nbellgate: 1"))
+    let end = try #require(readme.range(of: "\n```", range: start.upperBound..<readme.endIndex))
+    let policy = "bellgate: 1" + readme[start.upperBound..<end.lowerBound]
+    let place = try TemporaryFolder()
+    try place.write(
+        policy.replacingOccurrences(of: " blocklists/", with: " \(folder)/blocklists/"),
+        to: "policy.yaml")
+    let load = loadPolicy(at: place.path + "/policy.yaml", now: .init(seconds: 1_795_000_000))
+    #expect(load.diagnostics.map(\.description) == [])
+    #expect(load.testResults.count == 3)
 }
