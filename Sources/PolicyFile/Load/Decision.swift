@@ -100,17 +100,22 @@ extension LoadedPolicy {
         case .list(let place):
             guard let list = listPlaces[place].map({ lists[$0] }) else { return }
             decision.listFile = list.path
-            decision.listLine = line(of: listed.name, in: list)
+            decision.listLine = line(
+                of: listed.name, in: list, forNameBelow: listed.name != name)
         }
     }
 
-    private func line(of name: DomainName, in list: LoadedList) -> Int? {
+    private func line(
+        of name: DomainName, in list: LoadedList, forNameBelow: Bool
+    ) -> Int? {
         guard let format = list.format,
             let contents = try? FileBytes.read(list.path, limit: FileBytes.maximumListBytes)
         else { return nil }
         // SAFETY: the buffer is used within the closure alone.
         return unsafe contents.bytes.withUnsafeBytes { buffer in
-            unsafe findLine(of: name, in: buffer, format: format, helpers: ListLoader.helpers)
+            unsafe findLine(
+                of: name, in: buffer, format: format, helpers: ListLoader.helpers,
+                forNameBelow: forNameBelow)
         }
     }
 }
