@@ -59,11 +59,14 @@ final class FakeUpstream: Sendable {
         port: UInt16? = nil, address: String = "127.0.0.1",
         _ answer: @escaping @Sendable (Asked) -> Response = { .now($0.address()) }
     ) throws {
-        let port = try port ?? FreePort.next()
-        self.port = port
         behaviour = Shared(answer)
-        datagrams = try Socket(address, port: port)
-        listener = try Socket(address, port: port, isStream: true)
+        (self.port, datagrams, listener) = try FreePort.trying { free in
+            let port = try port ?? free()
+            return (
+                port, try Socket(address, port: port),
+                try Socket(address, port: port, isStream: true)
+            )
+        }
         listener.listen()
         let (datagrams, listener, log, behaviour) = (datagrams, listener, log, behaviour)
         datagrams.setPatience(0)

@@ -10,8 +10,17 @@ final class NameServer {
     ///
     /// - Parameter zones: by zone name, the records after its SOA and NS, as in a zone file.
     init(_ zones: [String: String]) throws {
-        port = try FreePort.next()
-        folder = try Folder()
+        let folder = try Folder()
+        self.folder = folder
+        (port, process) = try FreePort.trying { free in
+            let port = try free()
+            return (port, try Self.start(zones, folder, port))
+        }
+    }
+
+    private static func start(
+        _ zones: [String: String], _ folder: Folder, _ port: UInt16
+    ) throws -> Program {
         var text = """
             server:
               ip-address: 127.0.0.1@\(port)
@@ -41,12 +50,16 @@ final class NameServer {
                 """ + records + "\n", to: "\(zone).zone")
         }
         let config = try folder.write(text, to: "nsd.conf")
-        process = try Program("nsd", ["-d", "-c", config], in: folder.path)
+        let process = try Program("nsd", ["-d", "-c", config], in: folder.path)
         let client = Client(port: port, patience: 0.2)
         let zone = zones.keys.first ?? ""
-        guard
-            try eventually(within: 15, { try client.ask(zone, RR.soa)?.answers.isEmpty == false })
-        else { throw ScenarioFailure("nsd does not answer: \(process.errors)") }
+        let answers = try eventually(within: 15) {
+            try process.status != nil || client.ask(zone, RR.soa)?.answers.isEmpty == false
+        }
+        guard answers, process.status == nil else {
+            throw ScenarioFailure("nsd does not answer: \(process.errors)")
+        }
+        return process
     }
 
     deinit { process.stop(SIGTERM) }

@@ -167,7 +167,18 @@ final class Socket: Sendable {
 }
 
 /// Ports that nobody uses, below those that the kernel gives out by itself.
+///
+/// A server that asks its upstreams takes ports at random from nearly all there are, so that a
+/// free one may be taken a moment later: who needs one tries again.
 enum FreePort {
+    /// Runs `body` with ports until it succeeds; its last error where it never does.
+    static func trying<Result>(_ body: (() throws -> UInt16) throws -> Result) throws -> Result {
+        for _ in 0..<4 {
+            if let result = try? body(next) { return result }
+        }
+        return try body(next)
+    }
+
     private static let taken = Shared<Set<UInt16>>([])
 
     static func next() throws -> UInt16 {

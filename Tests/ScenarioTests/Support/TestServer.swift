@@ -8,9 +8,8 @@ final class TestServer {
     let port: UInt16
     private(set) var process: Program
     private let environment: [String: String]
-    /// When it was started and when it said that it serves, by this machine's clock.
-    private(set) var started = ContinuousClock.now
-    private(set) var serving = ContinuousClock.now
+    /// When it had said that it serves, by this machine's clock.
+    private(set) var serving: ContinuousClock.Instant
     private let startsAt: Date?
 
     /// Starts the server and waits until it serves.
@@ -27,24 +26,10 @@ final class TestServer {
         settings: String = "", listen: [String] = ["127.0.0.1"], log: String = "log",
         at: String? = nil
     ) throws {
-        folder = try Folder()
-        let port = try FreePort.next()
-        self.port = port
+        let folder = try Folder()
+        self.folder = folder
         try folder.write(policy, to: "policy.yaml")
         for (name, text) in files { try folder.write(text, to: name) }
-        let addresses = listen.map {
-            $0.contains(":") ? "\"[\($0)]:\(port)\"" : "\"\($0):\(port)\""
-        }
-        let quoted = upstreams.map { "\"\($0)\"" }
-        try folder.write(
-            """
-            policy: policy.yaml
-            listen: { dns: [\(addresses.joined(separator: ", "))] }
-            upstreams: [\(quoted.joined(separator: ", "))]
-            log: { directory: \(log), segment: 1MiB }
-            control: run/bellgate.sock
-
-            """ + settings, to: "bellgate.yaml")
         var environment: [String: String] = [:]
         if let at {
             environment["LD_PRELOAD"] = try Program.timeMachine()
@@ -61,8 +46,24 @@ final class TestServer {
             startsAt = nil
         }
         self.environment = environment
-        process = try Self.launch(folder, environment)
-        try waitUntilServing()
+        let quoted = upstreams.map { "\"\($0)\"" }
+        (port, process, serving) = try FreePort.trying { free in
+            let port = try free()
+            let addresses = listen.map {
+                $0.contains(":") ? "\"[\($0)]:\(port)\"" : "\"\($0):\(port)\""
+            }
+            try folder.write(
+                """
+                policy: policy.yaml
+                listen: { dns: [\(addresses.joined(separator: ", "))] }
+                upstreams: [\(quoted.joined(separator: ", "))]
+                log: { directory: \(log), segment: 1MiB }
+                control: run/bellgate.sock
+
+                """ + settings, to: "bellgate.yaml")
+            let process = try Self.launch(folder, environment)
+            return (port, process, .now)
+        }
     }
 
     deinit {
@@ -72,29 +73,27 @@ final class TestServer {
         process.stop(SIGKILL)
     }
 
-    private static func launch(_ folder: Folder, _ environment: [String: String]) throws -> Program
-    {
-        try Program(
+    /// Starts the process and waits until it serves.
+    private static func launch(
+        _ folder: Folder, _ environment: [String: String]
+    ) throws -> Program {
+        let process = try Program(
             Program.bellgate(), ["serve", "--config", "bellgate.yaml"], environment: environment,
             in: folder.path)
-    }
-
-    private func waitUntilServing() throws {
         let isServing = eventually(within: 30) {
             process.errors.contains("serving on") || process.status != nil
         }
         guard isServing, process.status == nil else {
             throw ScenarioFailure("the server does not start: \(process.errors)")
         }
-        serving = .now
+        return process
     }
 
     /// Stops the process by a signal and starts another in the same folder.
     func restart(by signal: Int32 = SIGTERM) throws {
         process.stop(signal)
-        started = .now
         process = try Self.launch(folder, environment)
-        try waitUntilServing()
+        serving = .now
     }
 
     /// What it said on standard error.

@@ -1,0 +1,116 @@
+import Foundation
+import Testing
+
+/// The verbs, as a person or a program calls them on the sample that is shipped.
+@Suite(.scenario) struct CommandLineTests {
+    private static let sample = "\(packageFolder)/deploy/samples/kite/policy.yaml"
+
+    private func run(_ arguments: [String], in folder: String? = nil) throws -> Run {
+        try Run(Program.bellgate(), arguments, in: folder)
+    }
+
+    @Test(
+        arguments: [
+            (["check", "--policy", sample], 0), (["--help"], 0), (["log", "--help"], 0),
+            (["check", "--policy", "/nowhere.yaml"], 1),
+            (["status", "--config", "/nowhere.yaml"], 1),
+            (["serve", "--config", "/nowhere.yaml"], 1),
+            (["explain", "example.com", "--group", "nobody", "--policy", sample], 1),
+            (["explain", "example.com", "--policy", sample], 2), (["serve"], 2), (["open"], 2),
+            (["explain", "a..b", "--group", "staff", "--policy", sample], 2),
+            (["log", "export", "--verdict", "maybe", "--directory", "/tmp"], 2),
+            (["log", "export", "--directory", "/nowhere"], 1),
+        ] as [([String], Int32)])
+    func exitCodesSayWhatIsWrong(arguments: [String], status: Int32) throws {
+        let run = try run(arguments)
+        #expect(run.status == status, "\(run.errors)")
+        #expect(run.errors.isEmpty == (status == 0))
+        #expect(run.output.isEmpty == (status != 0) || arguments.first == "check")
+    }
+
+    @Test func explainHasEveryKeyOfTheContract() throws {
+        let explained = try run([
+            "explain", "www.instagram.com", "--client", "127.0.30.9", "--type", "AAAA", "--at",
+            "2026-11-23 10:29:59", "--policy", Self.sample, "--json",
+        ]).json
+        for key in [
+            "verdict", "group", "client", "name", "type", "at", "rule", "reason", "category",
+            "list",
+            "listFile", "listLine", "matched", "period", "changesAt", "ttlLimit", "policy",
+            "considered",
+        ] {
+            #expect(explained[key] != nil, "\(key)")
+        }
+        #expect(explained["verdict"] as? String == "block")
+        #expect(explained["group"] as? String == "staff")
+        #expect(explained["rule"] as? String == "staff-breaks-only")
+        #expect(explained["matched"] as? String == "instagram.com")
+        #expect(explained["period"] as? String == "college-hours")
+        #expect(explained["changesAt"] as? String == "2026-11-23T10:30:00+00:00")
+        #expect(explained["ttlLimit"] as? Int == 1)
+        let file = try #require(explained["listFile"] as? String)
+        let line = try #require(explained["listLine"] as? Int)
+        let text = try String(contentsOfFile: file, encoding: .utf8).components(separatedBy: "\n")
+        #expect(text[line - 1].contains("instagram.com"))
+        let after = try run([
+            "explain", "www.instagram.com", "--group", "staff", "--at", "2026-11-23 10:30:00",
+            "--policy", Self.sample, "--json",
+        ]).json
+        #expect(after["verdict"] as? String == "allow")
+        #expect(after["changesAt"] as? String == "2026-11-23T10:45:00+00:00")
+    }
+
+    @Test func checkCountsAndProvesTheSample() throws {
+        let json = try run(["check", "--policy", Self.sample, "--json"]).json
+        #expect(json["ok"] as? Bool == true)
+        let tests = try #require(json["tests"] as? [[String: Any]])
+        #expect(tests.count > 10)
+        #expect(tests.allSatisfy { $0["ok"] as? Bool == true })
+        let counts = try #require(json["counts"] as? [String: Int])
+        #expect(counts["rules"] ?? 0 > 5 && counts["names"] ?? 0 > 100)
+        #expect((json["errors"] as? [Any])?.isEmpty == true)
+    }
+
+    @Test func theSampleServesAsExplainSays() throws {
+        let fake = try FakeUpstream()
+        let text = try String(contentsOfFile: Self.sample, encoding: .utf8)
+            .replacing("../../../blocklists", with: "\(packageFolder)/blocklists")
+        let server = try TestServer(
+            text, upstreams: ["127.0.0.1:\(fake.port)"], at: "2026-11-23 09:30:00")
+        let names = [
+            "www.instagram.com", "www.childline.org.uk", "en.wikipedia.org", "www.example.com",
+            "discord.com", "connectivitycheck.gstatic.com", "mask.icloud.com", "x.com",
+        ]
+        for client in ["127.0.20.1", "127.0.21.1", "127.0.30.1", "127.0.40.1", "127.0.99.1"] {
+            for name in names {
+                let explained = try server.run([
+                    "explain", name, "--client", client, "--at", "2026-11-23 09:30:10", "--json",
+                ]).json
+                let answer = try server.ask(name, from: client)
+                let isBlocked = answer.extendedError?.code == 15 || answer.extendedError?.code == 17
+                #expect(
+                    (explained["verdict"] as? String == "block") == isBlocked, "\(name), \(client)")
+                let row = try #require(
+                    try server.rows(["--client", client, "--name", "=" + name]).last)
+                #expect(row["rule"] as? String == explained["rule"] as? String)
+                #expect(row["group"] as? String == explained["group"] as? String)
+                #expect(row["category"] as? String == explained["category"] as? String)
+                #expect(row["list"] as? String == explained["list"] as? String)
+                #expect(row["period"] as? String == explained["period"] as? String)
+                #expect(row["policy"] as? String == explained["policy"] as? String)
+            }
+        }
+    }
+
+    @Test func aSecondServerOnTheSamePlaceSaysSo() throws {
+        let fake = try FakeUpstream()
+        let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
+        let second = try server.run(["serve"])
+        #expect(second.status == 1)
+        #expect(second.errors.contains("in use by process \(server.process.pid)"))
+        // The first is not disturbed.
+        #expect(try server.ask("never.example.com", from: "127.0.0.1").rcode == 3)
+        #expect(try server.run(["reload"]).status == 0)
+        #expect(try server.rows().count == 1)
+    }
+}
