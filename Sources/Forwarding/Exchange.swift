@@ -19,6 +19,8 @@ final class Exchange {
         /// The question on the wire: qname with its letter case, type and class.
         var question: [UInt8]
         var sentMilliseconds: Int64
+        /// Whether it had an OPT record.
+        var hasOPT: Bool
         var isOpen = true
     }
 
@@ -80,17 +82,19 @@ final class Exchange {
     }
 
     /// The whole query: RD, AD (RFC 6840 section 5.7) and the client's CD; OPT with its DO.
-    func message(id: UInt16, question: [UInt8]) -> [UInt8] {
+    func message(of attempt: Attempt) -> [UInt8] {
+        let question = attempt.question
         var octets: [UInt8] = []
         octets.reserveCapacity(12 + question.count + 11)
         let flags =
             Query.recursionDesiredFlag | Query.authenticDataFlag
             | (checkingDisabled ? Query.checkingDisabledFlag : 0)
-        for value in [id, flags, 1, 0, 0, 1] {
+        for value in [attempt.id, flags, 1, 0, 0, attempt.hasOPT ? 1 : 0] {
             octets.append(UInt8(truncatingIfNeeded: value >> 8))
             octets.append(UInt8(truncatingIfNeeded: value))
         }
         octets.append(contentsOf: question)
+        guard attempt.hasOPT else { return octets }
         let size = ForwardingLimits.udpPayloadSize
         octets.append(contentsOf: [
             0, 0, 41, UInt8(truncatingIfNeeded: size >> 8), UInt8(truncatingIfNeeded: size), 0, 0,

@@ -162,16 +162,17 @@ public protocol ForwarderHost: AnyObject {
         var attempt = Exchange.Attempt(
             upstream: upstream, carrier: .encrypted, id: UInt16(truncatingIfNeeded: random.next()),
             question: exchange.question(mixedBy: mixes ? random : nil),
-            sentMilliseconds: nowMilliseconds)
+            sentMilliseconds: nowMilliseconds,
+            hasOPT: upstream.speaksEDNS(nowMilliseconds: nowMilliseconds))
         switch upstream.endpoint {
         case .demo:
             exchange.attempts.append(attempt)
             let answer = DemoUpstream.answer(
-                exchange.message(id: attempt.id, question: attempt.question))
+                exchange.message(of: attempt))
             take(answer.span, for: exchange, attempt: exchange.attempts.count - 1, nowMilliseconds)
             return true
         case .plain(let address, let port):
-            let message = exchange.message(id: attempt.id, question: attempt.question)
+            let message = exchange.message(of: attempt)
             if byStream {
                 guard let stream = UpstreamStream(address: address, port: port, message: message)
                 else { return false }
@@ -188,7 +189,7 @@ public protocol ForwarderHost: AnyObject {
                     to: upstream, address: address, port: port, nowMilliseconds)
             else { return false }
             while socket.exchange(with: attempt.id) != nil { attempt.id &+= 1 }
-            let datagram = exchange.message(id: attempt.id, question: attempt.question)
+            let datagram = exchange.message(of: attempt)
             // SAFETY: the pointer and the count are the array's own.
             let sent = unsafe datagram.withUnsafeBytes {
                 unsafe Glibc.send(socket.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
@@ -207,7 +208,7 @@ public protocol ForwarderHost: AnyObject {
             exchange.attempts.append(attempt)
             let mailbox = encryptedAnswers
             encrypted.exchange(
-                exchange.message(id: attempt.id, question: attempt.question),
+                exchange.message(of: attempt),
                 timeoutMilliseconds: ForwardingLimits.attemptMilliseconds.reduce(0, +)
             ) { result in
                 mailbox.post(EncryptedAnswer(attempt: number, result: result))
@@ -316,7 +317,8 @@ public protocol ForwarderHost: AnyObject {
             // Perhaps forged: the true answer may still come.
             return
         case .otherCase:
-            retryWithPlainCase(exchange, index, nowMilliseconds)
+            attempt.upstream.noteCaseChanged(nowMilliseconds: nowMilliseconds)
+            retry(exchange, index, nowMilliseconds)
         case .truncated:
             close(attempt: index, of: exchange)
             if case .datagram = attempt.carrier, mayTryAgain(exchange),
@@ -328,6 +330,10 @@ public protocol ForwarderHost: AnyObject {
             } else {
                 turnElsewhere(exchange, nowMilliseconds)
             }
+        case .failed(.formErr) where attempt.hasOPT, .failed(.notImp) where attempt.hasOPT:
+            // An old server takes OPT for a fault (RFC 6891 section 6.2.2).
+            attempt.upstream.noteNoEDNS(nowMilliseconds: nowMilliseconds)
+            retry(exchange, index, nowMilliseconds)
         case .malformed, .failed:
             // It is there, but has no answer; perhaps another one has.
             close(attempt: index, of: exchange)
@@ -340,11 +346,9 @@ public protocol ForwarderHost: AnyObject {
         exchange.attempts.count < ForwardingLimits.attemptsPerQuestion
     }
 
-    private func retryWithPlainCase(
-        _ exchange: Exchange, _ index: Int, _ nowMilliseconds: Int64
-    ) {
+    /// Asks the same upstream again, by what has just been learnt of it.
+    private func retry(_ exchange: Exchange, _ index: Int, _ nowMilliseconds: Int64) {
         let upstream = exchange.attempts[index].upstream
-        upstream.noteCaseChanged(nowMilliseconds: nowMilliseconds)
         close(attempt: index, of: exchange)
         let patience = ForwardingLimits.attemptMilliseconds[0]
         if mayTryAgain(exchange),

@@ -32,6 +32,8 @@ public enum ForwardingLimits {
     /// How long a down upstream is spared before a question is sent to it as well, in milliseconds;
     /// doubles up to the second number.
     static let downMilliseconds: (first: Int64, most: Int64) = (1000, 16000)
+    /// How long an upstream that refuses EDNS is asked without it, in milliseconds.
+    static let plainDNSMilliseconds: Int64 = 600_000
     /// How long an upstream that changes letter case is asked in lower case, in milliseconds.
     static let plainCaseMilliseconds: Int64 = 600_000
     /// How long a start-up's question to an upstream is waited for, in milliseconds.

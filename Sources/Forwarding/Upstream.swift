@@ -33,6 +33,7 @@ public final class Upstream: Sendable {
     /// When a down upstream may be asked again, in monotonic milliseconds; 0: it is up.
     private let downUntil = Atomic<Int64>(0)
     private let plainCaseUntil = Atomic<Int64>(0)
+    private let plainDNSUntil = Atomic<Int64>(0)
     private let answerCount = Atomic<Int>(0)
     private let failureCount = Atomic<Int>(0)
 
@@ -90,6 +91,16 @@ public final class Upstream: Sendable {
     /// Whether letter case comes back as it was sent, so that it can be mixed (0x20).
     func keepsCase(nowMilliseconds: Int64) -> Bool {
         plainCaseUntil.load(ordering: .relaxed) <= nowMilliseconds
+    }
+
+    /// Whether it understands EDNS, as far as is known (RFC 6891 section 6.2.2).
+    func speaksEDNS(nowMilliseconds: Int64) -> Bool {
+        plainDNSUntil.load(ordering: .relaxed) <= nowMilliseconds
+    }
+
+    func noteNoEDNS(nowMilliseconds: Int64) {
+        plainDNSUntil.store(
+            nowMilliseconds + ForwardingLimits.plainDNSMilliseconds, ordering: .relaxed)
     }
 
     func noteCaseChanged(nowMilliseconds: Int64) {

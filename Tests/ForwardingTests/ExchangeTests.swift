@@ -25,7 +25,7 @@ import Testing
     @Test(arguments: [false, true], [false, true])
     func message(_ dnssecOK: Bool, _ checkingDisabled: Bool) throws {
         let exchange = try Self.exchange(dnssecOK: dnssecOK, checkingDisabled: checkingDisabled)
-        let octets = exchange.message(id: 0xBEEF, question: exchange.question(mixedBy: nil))
+        let octets = exchange.message(of: attempt(of: exchange, hasOPT: true))
         var name = [UInt8](repeating: 0, count: 255)
         let query = unsafe name.withUnsafeMutableBufferPointer { room in
             // SAFETY: the array has the 255 octets that are asked for.
@@ -40,6 +40,22 @@ import Testing
         let flags: UInt16 = checkingDisabled ? 0x0130 : 0x0120
         #expect(query?.flags == flags)
         #expect(name.prefix(17).elementsEqual(exchange.name))
+    }
+
+    private func attempt(of exchange: Exchange, hasOPT: Bool) -> Exchange.Attempt {
+        Exchange.Attempt(
+            upstream: Upstream(endpoint: .demo), carrier: .encrypted, id: 0xBEEF,
+            question: exchange.question(mixedBy: nil), sentMilliseconds: 0, hasOPT: hasOPT)
+    }
+
+    /// Without EDNS nothing but the OPT record is missing.
+    @Test func messageWithoutOPT() throws {
+        let exchange = try Self.exchange(dnssecOK: true)
+        let whole = exchange.message(of: attempt(of: exchange, hasOPT: true))
+        var plain = exchange.message(of: attempt(of: exchange, hasOPT: false))
+        #expect(plain[11] == 0)
+        plain[11] = 1
+        #expect(plain == Array(whole.dropLast(11)))
     }
 
     /// Only letters change, each of them some time, and a lower-case question is what it was.

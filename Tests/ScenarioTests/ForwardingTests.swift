@@ -20,6 +20,19 @@ import Testing
         #expect(fake.asked.count == 2)
     }
 
+    @Test(arguments: [1, 4] as [UInt16])
+    func anUpstreamWithoutEDNSIsAskedWithoutIt(rcode: UInt16) throws {
+        let fake = try FakeUpstream { asked in
+            asked.octets[11] == 0 ? .now(asked.address()) : .now(asked.reply(rcode: rcode))
+        }
+        let server = try TestServer(upstreams: [upstream(fake.port)])
+        for number in 0..<3 {
+            #expect(try server.ask("n\(number).example.com", from: "127.0.0.1").rcode == 0)
+        }
+        // Once it was known, nothing was asked twice.
+        #expect(fake.asked.count == 4)
+    }
+
     // MARK: - Health
 
     enum Failure: CaseIterable { case nobodyThere, silent, servFail, refused, cutForEver }
