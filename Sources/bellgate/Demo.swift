@@ -43,6 +43,9 @@ struct Demo: ParsableCommand {
         report(load.diagnostics)
         guard let policy = load.loaded else { throw ExitCode(ExitStatus.wrong) }
         DemoPlay.setClock(DemoDay.scenes[0].at, policy.policy.zone)
+        // The log is shown by this machine's clock; make that the college's, as it would be there.
+        // SAFETY: both texts are copied by the call, and no other thread runs yet.
+        unsafe setenv("TZ", policy.policy.zone.name, 1)
         let logDirectory = try Self.temporaryFolder()
         do {
             let journal = try Journal(
