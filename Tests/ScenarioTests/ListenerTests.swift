@@ -106,10 +106,13 @@ import Testing
     }
 
     /// A burst of local answers while an upstream's answer for the same connection comes in.
-    @Test func answersOfAllKindsMeetOnOneConnection() throws {
+    /// The embedded upstream answers while the message is still being taken.
+    @Test(arguments: [false, true])
+    func answersOfAllKindsMeetOnOneConnection(isEmbedded: Bool) throws {
         let upstream = try FakeUpstream { .now($0.address()) }
         let server = try TestServer(
-            upstreams: ["127.0.0.1:\(upstream.port)"], settings: "workers: 1\n")
+            upstreams: [isEmbedded ? "demo" : "127.0.0.1:\(upstream.port)"],
+            settings: "workers: 1\n")
         let stream = try Stream(server.client())
         var generator = SeededGenerator(seed: 7)
         var sent = 0
