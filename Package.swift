@@ -79,6 +79,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),
+        // Counts allocations, in place of the C library's functions.
+        .target(name: "CAllocCount", path: "Tests/Support/CAllocCount"),
+        tests(
+            "AllocationTests",
+            ["CAllocCount", "DNSWire", "DomainLists", "PolicyEngine", "DecisionLog"]),
+        // The house's own rules, held by reading the sources.
+        tests("TidyTests", []),
         tests("DNSWireTests", ["DNSWire", "LDNSBridge"]),
         tests("LDNSBridgeTests", ["LDNSBridge", "DNSWire"]),
         tests("DomainListsTests", ["DomainLists", "DNSWire", "LDNSBridge"]),

@@ -33,6 +33,7 @@ enum BlockedAnswer {
             authorities = 1
         }
         if query.hasOPT {
+            // SAFETY: the notice lies in the gate's memory, and the caller holds the gate.
             unsafe writer.putOPT(
                 answering: query, payloadSize: ForwardingLimits.udpPayloadSize, rcode: rcode,
                 extendedError: facts.extendedError, text: notice)

@@ -36,6 +36,7 @@ enum SpecialName {
     private static func isUnder(_ name: UnsafeRawBufferPointer, _ zone: [UInt8]) -> Bool {
         let start = name.count - zone.count
         guard start >= 0 else { return false }
+        // SAFETY: `start + index` stays below the name's count, and so does `offset`.
         for index in 0..<zone.count where unsafe name[start + index] != zone[index] { return false }
         var offset = 0
         while offset < start { unsafe offset += Int(name[offset]) + 1 }

@@ -31,6 +31,7 @@
     public init?(_ text: String) {
         // The C library would stop reading there.
         guard !text.utf8.contains(0) else { return nil }
+        // SAFETY: the library writes 4 octets into the one value, or 16 into the other.
         var four = in_addr()
         if unsafe inet_pton(AF_INET, text, &four) == 1 {
             self.init(v4: UInt32(bigEndian: four.s_addr))
@@ -54,6 +55,7 @@ extension IPAddress: Comparable, CustomStringConvertible {
             return [24, 16, 8, 0].map { String(v4 >> UInt32($0) & 0xFF) }.joined(separator: ".")
         }
         var octets = (high.bigEndian, low.bigEndian)
+        // SAFETY: the longest text has 46 octets, its NUL included; 64 are given and named.
         return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
             guard
                 let base = buffer.baseAddress,

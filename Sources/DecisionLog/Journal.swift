@@ -203,6 +203,7 @@ extension Journal {
             guard let file = directory.openForReading("\(name)") else { break }
             let head = FileIO.read(file, at: 0, count: SegmentHeader.byteCount)
             Glibc.close(file)
+            // SAFETY: the array outlives the call, and the seal is a value of its own.
             let seal = unsafe head.withUnsafeBytes { unsafe SegmentSeal(header: RecordBytes($0)) }
             guard let seal, seal.greatestMicros < nowMicros &- keepMicros else { break }
             isChanged = directory.remove("\(name)") || isChanged

@@ -21,6 +21,7 @@ enum Recovery {
             defer { close(file) }
             report.nextSeq = max(report.nextSeq, name.firstSeq)
             let head = FileIO.read(file, at: 0, count: SegmentHeader.byteCount)
+            // SAFETY: the array outlives the call, and the seal is a value of its own.
             let seal = unsafe head.withUnsafeBytes { unsafe SegmentSeal(header: RecordBytes($0)) }
             if let seal {
                 report.nextSeq = max(report.nextSeq, seal.nextSeq)

@@ -15,6 +15,7 @@ enum DemoUpstream {
         return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: room + 256) {
             buffer in
             guard let base = buffer.baseAddress else { return [] }
+            // SAFETY: the room for the answer comes first; the 256 octets behind it hold any name.
             let name = unsafe base + room
             let query = unsafe Query(message.span, lowercaseName: name)
             guard query.status == .fine else { return [] }
