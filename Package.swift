@@ -99,7 +99,12 @@ let package = Package(
         .executableTarget(
             name: "journal-writer", dependencies: ["DecisionLog", "DNSWire"],
             path: "Tests/Support/JournalWriter", swiftSettings: rules),
-        tests("DNSServerTests", ["DNSServer", "DNSWire"]),
+        tests(
+            "DNSServerTests",
+            [
+                "CAllocCount", "CPacketIO", "DNSServer", "DNSWire", "DecisionLog", "Forwarding",
+                "PolicyEngine", "PolicyFile",
+            ]),
         // The real binary, with real clients and upstreams.
         tests("ScenarioTests", ["bellgate"]),
     ]
