@@ -1,3 +1,5 @@
+// For recvmmsg, sendmmsg, accept4 and the names of threads; before any system header.
+#define _GNU_SOURCE
 #include "CPacketIO.h"
 
 #include <errno.h>

@@ -2,9 +2,8 @@
 // headers of epoll, eventfd, inotify and signalfd.
 #ifndef CPACKETIO_H
 #define CPACKETIO_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// No _GNU_SOURCE here: it would give system types another shape than Swift's own view of them has
+// (fd_set), and whether a build then fails depends on the order in which modules are loaded.
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
