@@ -29,7 +29,9 @@ public protocol ForwarderHost: AnyObject {
     private var pools: [UpstreamEndpoint: AskSocketPool] = [:]
     private var sockets: [Int32: (socket: AskSocket, upstream: Upstream)] = [:]
     private var streams: [Int32: UpstreamStream] = [:]
-    private var encryptedAttempts: [UInt64: (exchange: Exchange, attempt: Int)] = [:]
+    private var encryptedAttempts:
+        [UInt64: (exchange: Exchange, attempt: Int, upstream: Upstream)] =
+            [:]
     private var nextEncryptedAttempt: UInt64 = 0
     private let encryptedAnswers: Mailbox<EncryptedAnswer>
     private var secondOfFreshSockets: Int64 = 0
@@ -204,7 +206,7 @@ public protocol ForwarderHost: AnyObject {
             guard let encrypted = upstream.encrypted else { return false }
             let number = nextEncryptedAttempt
             nextEncryptedAttempt += 1
-            encryptedAttempts[number] = (exchange, exchange.attempts.count)
+            encryptedAttempts[number] = (exchange, exchange.attempts.count, upstream)
             exchange.attempts.append(attempt)
             let mailbox = encryptedAnswers
             encrypted.exchange(
@@ -273,7 +275,12 @@ public protocol ForwarderHost: AnyObject {
                     guard case .datagram(let carrier) = attempt.carrier else { return false }
                     return carrier === socket && attempt.id == id && attempt.isOpen
                 })
-            else { continue }
+            else {
+                if socket.endsTrial(message, nowMilliseconds: nowMilliseconds) {
+                    upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
+                }
+                continue
+            }
             take(message, for: exchange, attempt: index, nowMilliseconds)
             if socket.isRetired, socket.inFlight.isEmpty { return }
         }
@@ -370,9 +377,16 @@ public protocol ForwarderHost: AnyObject {
     }
 
     private func take(_ answer: EncryptedAnswer, _ nowMilliseconds: Int64) {
-        guard let (exchange, index) = encryptedAttempts.removeValue(forKey: answer.attempt),
-            !exchange.isFinished
+        guard
+            let (exchange, index, upstream) = encryptedAttempts.removeValue(forKey: answer.attempt)
         else { return }
+        guard !exchange.isFinished else {
+            // Another one was quicker; but an answer tells that a down upstream is back.
+            if case .success = answer.result, !upstream.isUp {
+                upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
+            }
+            return
+        }
         switch answer.result {
         case .success(let octets):
             take(octets.span, for: exchange, attempt: index, nowMilliseconds)
@@ -460,7 +474,15 @@ public protocol ForwarderHost: AnyObject {
     private func finish(_ exchange: Exchange, _ answer: AnswerView, _ nowMilliseconds: Int64) {
         guard !exchange.isFinished else { return }
         exchange.isFinished = true
-        for index in exchange.attempts.indices { close(attempt: index, of: exchange) }
+        for (index, attempt) in exchange.attempts.enumerated() {
+            close(attempt: index, of: exchange)
+            // Another one was quicker; but the answer to a trial tells that an upstream is back.
+            guard attempt.isOpen, !attempt.upstream.isUp,
+                case .datagram(let socket) = attempt.carrier
+            else { continue }
+            socket.keepTrial(
+                attempt.id, question: attempt.question, sentMilliseconds: attempt.sentMilliseconds)
+        }
         // Its timers may hold the exchange for a while yet; they need none of this.
         exchange.attempts.removeAll()
         let waiters = cache.finish(

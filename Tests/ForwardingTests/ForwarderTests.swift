@@ -1,0 +1,157 @@
+import DNSWire
+import Testing
+
+@testable import Forwarding
+
+@Suite struct ForwarderTests {
+    private let first: FakeServer
+    private let second: FakeServer
+    private let bench: ForwarderBench
+
+    init() throws {
+        first = try FakeServer()
+        second = try FakeServer()
+        bench = try ForwarderBench([first, second])
+    }
+
+    @Test func asksTheFirstAndAnswersAll() throws {
+        let id = try bench.ask("www.example.com")
+        let question = try #require(first.receive())
+        first.answer(question)
+        bench.pump()
+        #expect(bench.host.finished.map(\.ids) == [[id]])
+        #expect(bench.host.finished.first?.rcode == .noError)
+        #expect(second.receive(withinMilliseconds: 0) == nil)
+        #expect(bench.upstreams.map(\.answers) == [1, 0])
+        #expect(bench.cache.entryCount == 1 && bench.cache.inFlightCount == 0)
+    }
+
+    /// What is not the answer to just this question changes nothing.
+    @Test func forgeries() throws {
+        try bench.ask("www.example.com")
+        let question = try #require(first.receive())
+        first.answer(question) { $0[0] ^= 1 }
+        first.answer(question) { $0[13] = 0x78 }
+        first.send([], to: question)
+        first.send(Array(question.message.prefix(5)), to: question)
+        second.answer(question)
+        bench.pump()
+        #expect(bench.host.finished.isEmpty)
+        #expect(bench.cache.entryCount == 0)
+        first.answer(question)
+        bench.pump()
+        #expect(bench.host.finished.count == 1)
+        #expect(bench.host.finished.first?.rcode == .noError)
+    }
+
+    /// Within 0.7 s the next one is asked; whichever answers first is taken, also the late one.
+    @Test(arguments: [false, true]) func silence(_ firstAnswersLate: Bool) throws {
+        try bench.ask("www.example.com")
+        let late = try #require(first.receive())
+        bench.pass(milliseconds: ForwardingLimits.attemptMilliseconds[0] - 1)
+        #expect(second.receive(withinMilliseconds: 20) == nil)
+        bench.pass(milliseconds: 1)
+        let question = try #require(second.receive())
+        #expect(question.message.prefix(2) != late.message.prefix(2), "an ID of its own")
+        if firstAnswersLate { first.answer(late) } else { second.answer(question) }
+        bench.pump()
+        #expect(bench.host.finished.count == 1)
+        #expect(bench.upstreams.map(\.answers) == (firstAnswersLate ? [1, 0] : [0, 1]))
+    }
+
+    /// When nobody answers the client is told within four seconds, and why.
+    @Test func nobodyAnswers() throws {
+        try bench.ask("www.example.com")
+        for patience in ForwardingLimits.attemptMilliseconds { bench.pass(milliseconds: patience) }
+        #expect(bench.host.finished.count == 1)
+        #expect(bench.host.finished.first?.rcode == .servFail)
+        #expect(bench.host.finished.first?.error == .noReachableAuthority)
+        #expect(ForwardingLimits.attemptMilliseconds.reduce(0, +) < 4000)
+        #expect(bench.forwarder.nextDeadline == nil)
+        // The failure is known for a while (RFC 9520), then it is asked again.
+        #expect(bench.cache.entryCount == 1)
+        #expect(bench.upstreams.map(\.isUp) == [false, false])
+    }
+
+    @Test func refusedByOneAnsweredByTheOther() throws {
+        try bench.ask("www.example.com")
+        first.answer(try #require(first.receive()), rcode: 5)
+        bench.pump()
+        second.answer(try #require(second.receive()))
+        bench.pump()
+        #expect(bench.host.finished.map(\.rcode) == [.noError])
+        #expect(bench.upstreams.map(\.isUp) == [true, true])
+    }
+
+    @Test func refusedByAll() throws {
+        try bench.ask("www.example.com")
+        first.answer(try #require(first.receive()), rcode: 5)
+        bench.pump()
+        second.answer(try #require(second.receive()), rcode: 2)
+        bench.pump()
+        #expect(bench.host.finished.map(\.rcode) == [.servFail])
+    }
+
+    /// Asks and lets the first upstream be silent until it counts as down.
+    private func takeFirstDown() throws {
+        for number in 0..<ForwardingLimits.failuresUntilDown {
+            try bench.ask("down\(number).example.com")
+            _ = try #require(first.receive())
+            bench.pass(milliseconds: ForwardingLimits.attemptMilliseconds[0])
+            second.answer(try #require(second.receive()))
+            bench.pump()
+        }
+        #expect(bench.upstreams.map(\.isUp) == [false, true])
+    }
+
+    @Test func aDownUpstreamIsSpared() throws {
+        try takeFirstDown()
+        try bench.ask("www.example.com")
+        #expect(first.receive(withinMilliseconds: 20) == nil)
+        second.answer(try #require(second.receive()))
+        bench.pump()
+        #expect(bench.host.finished.count == ForwardingLimits.failuresUntilDown + 1)
+    }
+
+    /// Its answer to a trial shows that it is back, also if the other one was quicker.
+    @Test(arguments: [false, true]) func aDownUpstreamComesBack(_ isQuicker: Bool) throws {
+        try takeFirstDown()
+        bench.pass(milliseconds: ForwardingLimits.downMilliseconds.first)
+        try bench.ask("www.example.com")
+        let trial = try #require(first.receive(), "it is tried along with the other")
+        let question = try #require(second.receive())
+        if isQuicker {
+            first.answer(trial)
+            bench.pump()
+            second.answer(question)
+        } else {
+            second.answer(question)
+            bench.pump()
+            #expect(bench.host.finished.count == ForwardingLimits.failuresUntilDown + 1)
+            #expect(bench.upstreams.map(\.isUp) == [false, true])
+            first.answer(trial)
+        }
+        bench.pump()
+        #expect(bench.upstreams.map(\.isUp) == [true, true])
+        // From now on it is the preferred one again.
+        try bench.ask("other.example.com")
+        #expect(first.receive() != nil)
+        #expect(second.receive(withinMilliseconds: 20) == nil)
+    }
+
+    /// A late datagram that is no answer to the trial is no sign of life.
+    @Test func aForgedSignOfLife() throws {
+        try takeFirstDown()
+        bench.pass(milliseconds: ForwardingLimits.downMilliseconds.first)
+        try bench.ask("www.example.com")
+        let trial = try #require(first.receive())
+        second.answer(try #require(second.receive()))
+        bench.pump()
+        first.answer(trial) { $0[1] ^= 1 }
+        first.answer(trial) { $0[13] = 0x78 }
+        first.send(Array(trial.message.prefix(12)), to: trial)
+        first.send(trial.message, to: trial)
+        bench.pump()
+        #expect(bench.upstreams.map(\.isUp) == [false, true])
+    }
+}
