@@ -6,7 +6,7 @@ struct Client {
     var address = "127.0.0.1"
     var server = "127.0.0.1"
     var port: UInt16
-    var patience = 15.0
+    var patience = 6.0
 
     /// Sends octets as one datagram and waits for what comes back; nil: silence.
     func exchange(_ octets: [UInt8]) throws -> Message? {
