@@ -20,17 +20,27 @@ public struct UnusableLine: Hashable, Sendable {
     public let line: Int
     /// The line as written, cut to 120 characters.
     public let text: String
-    /// Why, for a person.
+    /// Why, for a person, without control characters; cut to 120 characters.
     public let reason: String
 
-    /// Makes a line from its parts; cuts the text.
+    /// Makes a line from its parts; cuts them, since a reason may quote the line.
     public init(line: Int, text: String, reason: String) {
         self.line = line
         self.text = String(text.prefix(Self.maximumCharacters))
-        self.reason = reason
+        self.reason = Self.printable(reason)
     }
 
-    /// How much of a line is kept: enough to find it, not enough to fill a report.
+    /// A reason is shown on terminals, which would obey what a line of anyone's list told them.
+    private static func printable(_ reason: String) -> String {
+        var printable = String.UnicodeScalarView()
+        for scalar in reason.prefix(maximumCharacters).unicodeScalars {
+            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+            printable.append(isControl ? "\u{FFFD}" : scalar)
+        }
+        return String(printable)
+    }
+
+    /// How much of each is kept: enough to find the line, not enough to fill a report.
     static let maximumCharacters = 120
 }
 

@@ -77,6 +77,16 @@ import Testing
         #expect(list.index.nameCount == 2)
     }
 
+    /// A reason may quote the line: it must not fill a report, nor speak to a terminal.
+    @Test func aReasonIsShortAndPlain() throws {
+        let long = String(repeating: "x", count: 1_000_000)
+        let list = OneList("||example.com^$\(long)\n||example.com^$\u{1B}[2Jgone\n", .adblock)
+        let reasons = list.summary.unusable.map(\.reason)
+        #expect(reasons.count == 2)
+        #expect(reasons.allSatisfy { $0.count <= 120 })
+        #expect(reasons[1].hasSuffix("$\u{FFFD}[2Jgone"))
+    }
+
     @Test func keepsAHundredUnusableLinesAndCountsAll() {
         let bad = String(repeating: "x", count: 300) + "?"
         let list = OneList(String(repeating: bad + "\n", count: 250) + "example.com", .domains)
