@@ -46,6 +46,9 @@ struct Serve: ParsableCommand {
         if let port {
             for place in configuration.listen.indices { configuration.listen[place].port = port }
         }
+        // Watched before it is read: lists may take seconds, and an edit meanwhile shall not be missed.
+        let watcher = FileWatcher()
+        watcher?.watch([configuration.policyPath])
         let load = loadPolicy(
             at: configuration.policyPath, now: .now, indexFolder: configuration.indexFolder)
         report(load.diagnostics)
@@ -63,7 +66,7 @@ struct Serve: ParsableCommand {
                 settings(of: configuration), policy: policy, journal: journal)
             let service = Service(
                 configuration: configuration, server: server, journal: journal, control: control,
-                signals: signals)
+                signals: signals, watcher: watcher)
             service.watch(load.watchedFiles)
             announce(policy, server, configuration)
             malloc_trim(0)

@@ -17,7 +17,7 @@ final class Service {
     private let journal: Journal
     private let control: ControlSocket
     private let signals: SignalDescriptor
-    private let watcher = FileWatcher()
+    private let watcher: FileWatcher?
     private var lastReload: ReloadResult?
     /// When files have settled and are to be read, in monotonic milliseconds.
     private var reloadDue: Int64?
@@ -61,13 +61,14 @@ final class Service {
 
     init(
         configuration: ServerConfiguration, server: Server, journal: Journal,
-        control: ControlSocket, signals: SignalDescriptor
+        control: ControlSocket, signals: SignalDescriptor, watcher: FileWatcher?
     ) {
         self.configuration = configuration
         self.server = server
         self.journal = journal
         self.control = control
         self.signals = signals
+        self.watcher = watcher
     }
 
     /// Loads the policy again whenever one of these files or folders changes.

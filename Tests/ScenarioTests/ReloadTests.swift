@@ -85,6 +85,46 @@ import Testing
         #expect(try eventually(within: 5) { try rcode(server, "three.example.com") == 3 })
     }
 
+    /// Lists take a while to be read; an edit that is made meanwhile counts.
+    @Test func anEditDuringTheStartIsNoticed() throws {
+        let folder = try Folder()
+        let policy = collegePolicy.replacing(
+            "categories:", with: "lists:\n  many: { file: many.txt, format: domains }\ncategories:"
+        ).replacing("block: [never]", with: "block: [never, many]")
+        let names = (0..<200_000).map { "n\($0).many.example\n" }.joined()
+        try folder.write(names, to: "many.txt")
+        try folder.write(policy, to: "policy.yaml")
+        let (port, process) = try FreePort.trying { free in
+            let port = try free()
+            try folder.write(
+                """
+                policy: policy.yaml
+                listen: { dns: ["127.0.0.1:\(port)"] }
+                upstreams: [demo]
+                log: { directory: log, segment: 1MiB }
+                control: run/bellgate.sock
+
+                """, to: "bellgate.yaml")
+            let process = try Program(
+                Program.bellgate(), ["serve", "--config", "bellgate.yaml"], in: folder.path)
+            return (port, process)
+        }
+        defer { process.stop() }
+        // Once the list's octets have been taken, the policy has been read and the names have not.
+        let isReading = eventually(within: 30, every: 0.001) {
+            let counts = try? String(contentsOfFile: "/proc/\(process.pid)/io", encoding: .utf8)
+            let taken = counts?.split(separator: "\n").first?.split(separator: " ").last
+            return taken.flatMap { Int($0) } ?? 0 > names.utf8.count
+        }
+        try #require(isReading, "\(process.errors)")
+        try folder.replace(
+            policy.replacing("[never.example.com,", with: "[never.example.com, late.example.com,"),
+            at: "policy.yaml")
+        #expect(eventually(within: 60) { process.errors.contains("serving on") })
+        let client = Client(address: "127.0.0.1", port: port, patience: 5)
+        #expect(try eventually(within: 30) { try client.ask("late.example.com")?.rcode == 3 })
+    }
+
     @Test func noAnswerIsLostWhileThePolicyChanges() throws {
         let fake = try FakeUpstream()
         let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
