@@ -2,6 +2,7 @@ import ArgumentParser
 import DNSWire
 import DecisionLog
 import Glibc
+import LDNSBridge
 import PolicyFile
 
 /// `bellgate log`: what was decided.
@@ -25,6 +26,12 @@ struct Log: ParsableCommand {
                 bellgate log tail -f
             """,
         subcommands: [LogTail.self, LogQuery.self, LogExport.self, LogVerify.self])
+
+    /// `log` alone asks for nothing: the help, as wrong usage.
+    func run() throws {
+        standardError(Bellgate.helpMessage(for: Self.self))
+        throw ExitCode(ExitStatus.usage)
+    }
 }
 
 /// `bellgate log tail`: the newest rows, and those to come.
@@ -47,13 +54,14 @@ struct LogTail: ParsableCommand {
     /// How long to wait before looking for new rows, in microseconds.
     private static let pollMicros: UInt32 = 100_000
 
+    func validate() throws { try requireCount(limit) }
+
     func run() throws {
         var filter = try filter.filter()
         let directory = try location.directoryPath()
         var output = RowOutput(format)
         try reportingLogErrors {
-            let newest = try JournalReader.newest(
-                max(limit, 0), directory: directory, filter: filter)
+            let newest = try JournalReader.newest(limit, directory: directory, filter: filter)
             report(newest.damage)
             output.begin()
             newest.rows.forEach { output.append($0) }
@@ -88,13 +96,14 @@ struct LogQuery: ParsableCommand {
     @Option(help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: rowFormat)
     var format: RowFormat = .text
 
+    func validate() throws { try requireCount(limit) }
+
     func run() throws {
         let filter = try filter.filter()
         let directory = try location.directoryPath()
         var output = RowOutput(format)
         try reportingLogErrors {
-            let newest = try JournalReader.newest(
-                max(limit, 0), directory: directory, filter: filter)
+            let newest = try JournalReader.newest(limit, directory: directory, filter: filter)
             report(newest.damage)
             output.begin()
             newest.rows.forEach { output.append($0) }
@@ -120,6 +129,8 @@ struct LogExport: ParsableCommand {
     @Option(help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: rowFormat)
     var format: RowFormat = .csv
 
+    func validate() throws { try requireCount(limit) }
+
     func run() throws {
         let filter = try filter.filter()
         let directory = try location.directoryPath()
@@ -134,41 +145,6 @@ struct LogExport: ParsableCommand {
             }
             output.flush()
             report(reader.damage)
-        }
-    }
-}
-
-/// `bellgate log verify`: whether every row is there and as it was written.
-struct LogVerify: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "verify",
-        abstract: "Check every record's checksum, every header, and that no row is missing.",
-        discussion: "Exit status 1 if anything is wrong; the first bad place is named.")
-
-    @OptionGroup var location: LogLocation
-
-    func run() throws {
-        let directory = try location.directoryPath()
-        try reportingLogErrors {
-            let result = try LogVerification(directory: directory)
-            let range =
-                if let first = result.firstSeq, let last = result.lastSeq {
-                    ", seq \(first) to \(last)"
-                } else {
-                    ""
-                }
-            print("segments \(result.segmentCount)")
-            print("rows     \(result.rowCount)\(range)")
-            if result.gapCount > 0 {
-                print("gaps     \(result.gapCount), \(result.lostCount) decisions not recorded")
-            }
-            result.tornTails.forEach { print("note     \($0)") }
-            if let first = result.damage.first {
-                print("result   bad places: \(result.damage.count), the first: \(first)")
-                result.damage.dropFirst().prefix(20).forEach { print("         \($0)") }
-                throw ExitCode(ExitStatus.wrong)
-            }
-            print("result   sound")
         }
     }
 }
@@ -257,13 +233,7 @@ struct LogFilterOptions: ParsableArguments {
             }
             filter.client = network
         }
-        if let name {
-            do {
-                filter.name = try NameFilter(parsing: name)
-            } catch {
-                throw ValidationError("\"\(name)\" is no name: \(error).")
-            }
-        }
+        if let name { filter.name = try Self.nameFilter(name) }
         if let verdict {
             guard let known = RecordVerdict.allCases.first(where: { "\($0)" == verdict }) else {
                 throw ValidationError("\"\(verdict)\" is no verdict: allow, block, rewrite or gap.")
@@ -271,6 +241,19 @@ struct LogFilterOptions: ParsableArguments {
             filter.verdict = known
         }
         return filter
+    }
+
+    /// A name may be typed as people write it; the log holds the form that the DNS carries.
+    private static func nameFilter(_ text: String) throws -> NameFilter {
+        let isExact = text.hasPrefix("=")
+        guard let ascii = idnToASCII(isExact ? String(text.dropFirst()) : text) else {
+            throw ValidationError("\"\(text)\" is no name: it has no ASCII form.")
+        }
+        do {
+            return try NameFilter(parsing: isExact ? "=\(ascii)" : ascii)
+        } catch {
+            throw ValidationError("\"\(text)\" is no name: \(error).")
+        }
     }
 
     private func instant(_ text: String?, _ option: String) throws -> Int64? {
@@ -285,6 +268,10 @@ struct LogFilterOptions: ParsableArguments {
         }
         return instant
     }
+}
+
+private func requireCount(_ limit: Int?) throws {
+    if let limit, limit < 0 { throw ValidationError("--limit takes a number from 0 on.") }
 }
 
 private func rowFormat(_ text: String) throws -> RowFormat {
@@ -314,10 +301,10 @@ private struct RowOutput {
         if writer.buffer.count >= Self.flushBytes { flush() }
     }
 
-    /// Writes what was gathered; ends the process quietly where nobody reads any more.
+    /// Writes what was gathered; what cannot be written ends the process.
     mutating func flush() {
         guard !writer.buffer.isEmpty else { return }
-        if !writeAll(writer.buffer, to: STDOUT_FILENO) { Glibc.exit(ExitStatus.wrong) }
+        if !writeAll(writer.buffer, to: STDOUT_FILENO) { failToWrite(errno) }
         writer.buffer.removeAll(keepingCapacity: true)
     }
 }
@@ -347,7 +334,8 @@ private func report(_ damage: [LogDamage]) {
     }
 }
 
-private func reportingLogErrors(_ body: () throws -> Void) throws {
+/// Runs `body`; a log that cannot be read is reported and ends the verb.
+func reportingLogErrors(_ body: () throws -> Void) throws {
     do {
         try body()
     } catch let error as JournalError {

@@ -68,6 +68,40 @@ import Testing
         #expect(try server.run(["log", "verify"]).status == 0)
     }
 
+    @Test func aNameIsFoundInBothForms() throws {
+        let fake = try FakeUpstream()
+        let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
+        _ = try server.ask("www.xn--mller-kva.example", from: "127.0.0.1")
+        for name in ["müller.example", "=www.müller.example", "xn--mller-kva.example"] {
+            #expect(try server.rows(["--name", name]).count == 1, "\(name)")
+        }
+        #expect(try server.rows(["--name", "=müller.example"]).isEmpty)
+    }
+
+    @Test func verifySpeaksToProgramsToo() throws {
+        let fake = try FakeUpstream()
+        let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
+        for number in 0..<3 { _ = try server.ask("n\(number).example.com", from: "127.0.0.1") }
+        let sound = try server.run(["log", "verify", "--json"])
+        #expect(sound.status == 0)
+        #expect(sound.json["ok"] as? Bool == true && sound.json["rows"] as? Int == 3)
+        #expect(sound.json["firstSeq"] as? Int == 1 && sound.json["lastSeq"] as? Int == 3)
+        // A copy in which one octet of a name is another.
+        let copy = try Folder()
+        let name = "decisions-00000000000000000001.bgl"
+        let octets = try Data(
+            contentsOf: URL(fileURLWithPath: "\(server.folder.path)/log/\(name)"))
+        var changed = octets
+        let place = try #require(octets.firstRange(of: Data("\u{2}n1".utf8)))
+        changed[place.lowerBound + 2] = UInt8(ascii: "7")
+        try changed.write(to: URL(fileURLWithPath: "\(copy.path)/\(name)"))
+        let bad = try Run(
+            Program.bellgate(), ["log", "verify", "--json", "--directory", copy.path])
+        #expect(bad.status == 1)
+        #expect(bad.json["ok"] as? Bool == false)
+        #expect((bad.json["damage"] as? [String])?.first?.contains(name) == true)
+    }
+
     @Test func whatAClientSawIsInTheLogAfterAKill() throws {
         let fake = try FakeUpstream()
         let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
