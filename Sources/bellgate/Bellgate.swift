@@ -47,7 +47,9 @@ import Glibc
             } else {
                 try command.run()
             }
+            finishOutput()
         } catch {
+            finishOutput()
             let code = exitCode(for: error)
             let message = fullMessage(for: error)
             if code.isSuccess {
@@ -55,7 +57,8 @@ import Glibc
                 Glibc.exit(ExitStatus.fine)
             }
             if !message.isEmpty { standardError(message) }
-            Glibc.exit(code == .validationFailure ? ExitStatus.usage : ExitStatus.wrong)
+            let isUsage = code == .validationFailure || code.rawValue == ExitStatus.usage
+            Glibc.exit(isUsage ? ExitStatus.usage : ExitStatus.wrong)
         }
     }
 }
@@ -68,6 +71,22 @@ enum ExitStatus {
     static let wrong: Int32 = 1
     /// The command line is wrong.
     static let usage: Int32 = 2
+}
+
+/// Writes out what was printed; a result that did not arrive is no success.
+private func finishOutput() {
+    // No stream is named, so all that are open are written out.
+    if fflush(nil) != 0 { failToWrite(errno) }
+}
+
+/// Ends the process because standard output takes no more: in silence where nobody reads it.
+func failToWrite(_ reason: Int32) -> Never {
+    if reason != EPIPE {
+        // SAFETY: the C library's text is copied at once.
+        let text = unsafe String(cString: strerror(reason))
+        standardError("bellgate: the output could not be written: \(text)")
+    }
+    Glibc.exit(ExitStatus.wrong)
 }
 
 /// Writes a line to standard error.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DNSServer
 import Foundation
+import Glibc
 import PolicyFile
 
 /// `bellgate status`: what the running server is doing.
@@ -24,16 +25,12 @@ struct StatusVerb: ParsableCommand {
 
     func run() throws {
         let reply = try askServer("status", config: config)
-        if json {
-            print(reply, terminator: "")
-            return
-        }
         guard let status = try? JSONDecoder().decode(Service.Status.self, from: Data(reply.utf8))
         else {
             say("the server's reply cannot be read; is it of the same version?")
             throw ExitCode.failure
         }
-        print(Self.text(status))
+        print(json ? reply : Self.text(status) + "\n", terminator: "")
         if !status.warnings.isEmpty { throw ExitCode.failure }
     }
 
@@ -138,11 +135,15 @@ struct Reload: ParsableCommand {
 /// Sends a request to the server of a configuration; ends the verb if none is running.
 private func askServer(_ request: String, config: String) throws -> String {
     let configuration = try readConfiguration(at: config)
-    guard let reply = ControlSocket.ask(configuration.controlPath, request) else {
+    let path = configuration.controlPath
+    if let reply = ControlSocket.ask(path, request) { return reply }
+    // SAFETY: the path is passed as a C string for the length of the call.
+    if unsafe access(path, W_OK) != 0, errno == EACCES {
+        say("this user may not use \(path); ask as the user that runs the server, or as root")
+    } else {
         say(
-            "no server is listening on \(configuration.controlPath); start one with "
+            "no server is listening on \(path); start one with "
                 + "`bellgate serve --config \(config)`")
-        throw ExitCode.failure
     }
-    return reply
+    throw ExitCode.failure
 }

@@ -18,7 +18,9 @@ import Testing
             (["explain", "example.com", "--group", "nobody", "--policy", sample], 1),
             (["explain", "example.com", "--policy", sample], 2), (["serve"], 2), (["open"], 2),
             (["explain", "a..b", "--group", "staff", "--policy", sample], 2),
-            (["log", "export", "--verdict", "maybe", "--directory", "/tmp"], 2),
+            (["log", "export", "--verdict", "maybe", "--directory", "/tmp"], 2), (["log"], 2),
+            (["log", "query", "--limit=-1", "--directory", "/tmp"], 2),
+            (["log", "query", "--name", "a\u{2026}b.example", "--directory", "/tmp"], 2),
             (["log", "export", "--directory", "/nowhere"], 1),
         ] as [([String], Int32)])
     func exitCodesSayWhatIsWrong(arguments: [String], status: Int32) throws {
@@ -112,5 +114,51 @@ import Testing
         #expect(try server.ask("never.example.com", from: "127.0.0.1").rcode == 3)
         #expect(try server.run(["reload"]).status == 0)
         #expect(try server.rows().count == 1)
+    }
+
+    /// The same exit status whether a person or a program asks.
+    @Test func statusHasOneExitStatusInBothForms() throws {
+        let fake = try FakeUpstream()
+        let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
+        for arguments in [["status"], ["status", "--json"]] {
+            #expect(try server.run(arguments).status == 0)
+        }
+        try server.folder.write("bellgate: 1\n", to: "policy.yaml")
+        #expect(try server.run(["reload"]).status == 1)
+        for arguments in [["status"], ["status", "--json"]] {
+            #expect(try server.run(arguments).status == 1)
+        }
+        #expect(try (server.status()["warnings"] as? [String])?.count == 1)
+    }
+
+    @Test func anotherUserIsToldWhyTheServerDoesNotAnswer() throws {
+        guard geteuid() == 0 else {
+            Issue.record("no other user without root", severity: .warning)
+            return
+        }
+        let fake = try FakeUpstream()
+        let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
+        let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", try Program.bellgate()]
+        let status = try Run(
+            "setpriv", nobody + ["status", "--config", "bellgate.yaml"], in: server.folder.path)
+        #expect(status.status == 1)
+        #expect(status.errors.contains("this user may not use"), "\(status.errors)")
+        #expect(!status.errors.contains("no server"))
+    }
+
+    @Test func whatCannotBeWrittenIsNoSuccess() throws {
+        let fake = try FakeUpstream()
+        let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
+        _ = try server.ask("www.example.com", from: "127.0.0.1")
+        for verb in ["log export", "log query", "log verify", "status", "check"] {
+            let run = try Run(
+                "sh",
+                [
+                    "-c", "exec \"$0\" \(verb) --config bellgate.yaml >/dev/full",
+                    Program.bellgate(),
+                ], in: server.folder.path)
+            #expect(run.status == 1, "\(verb)")
+            #expect(run.errors.contains("No space left on device"), "\(verb): \(run.errors)")
+        }
     }
 }
