@@ -51,8 +51,8 @@ struct LogTail: ParsableCommand {
     @Option(help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: rowFormat)
     var format: RowFormat = .text
 
-    /// How long to wait before looking for new rows, in microseconds.
-    private static let pollMicros: UInt32 = 100_000
+    /// How long to wait before looking for new rows, in milliseconds.
+    private static let pollMilliseconds: Int32 = 100
 
     func validate() throws { try requireCount(limit) }
 
@@ -75,9 +75,17 @@ struct LogTail: ParsableCommand {
                 output.flush()
                 report(Array(reader.damage[told...]))
                 told = reader.damage.count
-                usleep(Self.pollMicros)
+                Self.pause()
             }
         }
+    }
+
+    /// Waits before the next look; ends the verb where nobody reads any more, since without new
+    /// rows no write would tell.
+    private static func pause() {
+        var output = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+        // SAFETY: one descriptor is passed, which outlives the call.
+        if unsafe poll(&output, 1, pollMilliseconds) > 0 { failToWrite(EPIPE) }
     }
 }
 

@@ -46,6 +46,7 @@ struct Serve: ParsableCommand {
         if let port {
             for place in configuration.listen.indices { configuration.listen[place].port = port }
         }
+        leaveOutMissingLoopback(&configuration.listen)
         // Watched before it is read: lists may take seconds, and an edit meanwhile shall not be missed.
         let watcher = FileWatcher()
         watcher?.watch([configuration.policyPath])
@@ -110,6 +111,31 @@ struct Serve: ParsableCommand {
         say(
             "log \(configuration.logDirectory); upstreams \(upstreams.isEmpty ? "none" : upstreams)"
         )
+    }
+}
+
+/// Leaves `::1` out where this machine has no IPv6, as many containers have none: nobody could ask
+/// there. Any other address that is not here is a mistake, which ends the start.
+private func leaveOutMissingLoopback(_ listen: inout [Endpoint]) {
+    let loopback = IPAddress(high: 0, low: 1)
+    let missing = listen.filter { $0.address == loopback }
+    guard !missing.isEmpty, missing.count < listen.count, !hasLoopbackV6() else { return }
+    listen.removeAll { $0.address == loopback }
+    for place in missing { say("this machine has no IPv6, so \(place) is not served") }
+}
+
+private func hasLoopbackV6() -> Bool {
+    let descriptor = socket(AF_INET6, Int32(SOCK_DGRAM.rawValue), 0)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    var address = sockaddr_in6()
+    address.sin6_family = sa_family_t(AF_INET6)
+    address.sin6_addr = in6addr_loopback
+    // SAFETY: the address outlives the call, and its size is passed with it.
+    return unsafe withUnsafePointer(to: &address) { pointer in
+        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            unsafe bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size)) == 0
+        }
     }
 }
 

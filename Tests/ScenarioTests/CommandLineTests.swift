@@ -161,4 +161,61 @@ import Testing
             #expect(run.errors.contains("No space left on device"), "\(verb): \(run.errors)")
         }
     }
+
+    /// Mistakes are told before anything is installed or built.
+    @Test(arguments: [
+        ["--port", "0"], ["--port", "65536"], ["--port", "5300x"], ["--port", ""], ["--port"],
+        ["--sample"], ["/nowhere.yaml"],
+    ])
+    func theFirstCommandRefusesWhatItCannotUse(arguments: [String]) throws {
+        let run = try Run("\(packageFolder)/deploy/run", arguments)
+        #expect(run.status == 2)
+        #expect(run.output.isEmpty && !run.errors.isEmpty)
+        #expect(!run.errors.contains("Building"))
+    }
+
+    /// `log tail -f` notices that nobody reads, though nothing is decided any more.
+    @Test func followingEndsWithItsReader() throws {
+        let fake = try FakeUpstream()
+        let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
+        _ = try server.ask("www.example.com", from: "127.0.0.1")
+        let run = try Run(
+            "sh",
+            ["-c", "\"$0\" log tail -f --config bellgate.yaml | head -n 1", Program.bellgate()],
+            in: server.folder.path, patience: 20)
+        #expect(run.output.contains("VERDICT"))
+    }
+
+    /// Many containers have no `::1`; the sample, which listens there too, serves all the same.
+    @Test func aMachineWithoutIPv6IsServed() throws {
+        let folder = try Folder()
+        try folder.write(collegePolicy, to: "policy.yaml")
+        try folder.write(
+            """
+            policy: policy.yaml
+            listen: { dns: ["127.0.0.1:5300", "[::1]:5300"] }
+            upstreams: [demo]
+            log: { directory: log, segment: 1MiB }
+            control: run/bellgate.sock
+
+            """, to: "bellgate.yaml")
+        let script = """
+            ip link set lo up && ip -6 address delete ::1/128 dev lo || { echo no network; exit; }
+            "$0" serve --config bellgate.yaml & server=$!
+            until dig -p 5300 @127.0.0.1 +time=1 +tries=1 never.example.com; do
+                kill -0 $server || break
+                sleep 0.1
+            done
+            kill $server; wait $server
+            """
+        let run = try Run(
+            "unshare", ["-n", "sh", "-c", script, Program.bellgate()], in: folder.path)
+        guard !run.output.contains("no network"), !run.errors.contains("unshare: ") else {
+            Issue.record("no network of its own without root", severity: .warning)
+            return
+        }
+        #expect(run.status == 0)
+        #expect(run.output.contains("status: NXDOMAIN"), "\(run.errors)")
+        #expect(run.errors.contains("no IPv6, so [::1]:5300 is not served"))
+    }
 }
