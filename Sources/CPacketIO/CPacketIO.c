@@ -182,6 +182,7 @@ void cpio_batch_out_push(cpio_batch *batch, size_t length, const cpio_peer *peer
     if (slot >= batch->slots || length > batch->out_bytes) return;
     struct msghdr *message = &batch->out_messages[slot].msg_hdr;
     batch->out_vectors[slot].iov_len = length;
+    message->msg_name = &batch->out_names[slot];
     message->msg_namelen = put_name(
         &batch->out_names[slot], peer->remote_high, peer->remote_low, peer->port, peer->scope,
         peer->is_v4);
@@ -218,6 +219,27 @@ void cpio_batch_out_push(cpio_batch *batch, size_t length, const cpio_peer *peer
     }
     batch->out_count = slot + 1;
 }
+
+void cpio_batch_out_push_connected(cpio_batch *batch, size_t length) {
+    unsigned slot = batch->out_count;
+    if (slot >= batch->slots || length > batch->out_bytes) return;
+    struct msghdr *message = &batch->out_messages[slot].msg_hdr;
+    batch->out_vectors[slot].iov_len = length;
+    message->msg_name = NULL;
+    message->msg_namelen = 0;
+    message->msg_flags = 0;
+    message->msg_control = NULL;
+    message->msg_controllen = 0;
+    batch->out_count = slot + 1;
+}
+
+int cpio_batch_send_some(cpio_batch *batch, int fd, unsigned from) {
+    if (from >= batch->out_count) return 0;
+    return sendmmsg(
+        fd, batch->out_messages + from, batch->out_count - from, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void cpio_batch_out_clear(cpio_batch *batch) { batch->out_count = 0; }
 
 unsigned cpio_batch_send(cpio_batch *batch, int fd, int patience_ms) {
     unsigned done = 0, lost = 0;

@@ -23,6 +23,9 @@ public enum ServerLimits {
     static let sendPatienceMilliseconds: Int32 = 10
     /// How long SIGTERM waits for questions in flight, in milliseconds.
     public static let drainMilliseconds: Int64 = 2000
+    /// Questions in flight that a worker keeps for use again, about 1 KiB each: as many as are
+    /// likely to be in flight at once, not as many as may be.
+    static let spareQuestions = 1024
     /// Room for the decision records of one turn of a worker, in octets.
     static let recordBatchOctets = 256 * 1024
     /// The longest block notice sent to a client, in octets: with header, question and SOA it must

@@ -38,15 +38,19 @@ import PolicyEngine
     private let allowed: ClientTable
     private let allowedView: ClientTableView
     private var gate: Gate
+    /// Which gate it is: from 1, greater with each reload.
+    private var gateNumber: UInt64
     private var view: GateView
     private var plane: Plane
     private var planeView: PlaneView
+    private var spares: [PendingQuestion] = []
 
     /// Makes a pipeline for the calling worker.
-    init(cache: AnswerCache, allowed: ClientTable, gate: Gate) {
+    init(cache: AnswerCache, allowed: ClientTable, gate: Gate, number: UInt64) {
         self.cache = cache
         self.allowed = allowed
         self.gate = gate
+        gateNumber = number
         key = cache.makeKey()
         allowedView = allowed.view
         view = gate.view
@@ -59,8 +63,9 @@ import PolicyEngine
     var dictionary: UInt32 { gate.dictionary }
 
     /// Changes over to a new policy; the batch must have been committed.
-    func use(_ gate: Gate, at moment: Moment) {
+    func use(_ gate: Gate, number: UInt64, at moment: Moment) {
         self.gate = gate
+        gateNumber = number
         view = gate.view
         plane = gate.plane(atSeconds: moment.wallSeconds)
         planeView = plane.view
@@ -159,21 +164,34 @@ import PolicyEngine
             counters.add(.cacheHits)
             return .send(writer.count)
         }
+        return unsafe wait(&decision, match, message, asked, &writer, replyTo())
+    }
+
+    /// Lets a client wait for an answer that is not in the cache, by the key just set.
+    private func wait(
+        _ decision: inout Decision, _ match: Match, _ message: Span<UInt8>,
+        _ asked: UnsafeRawBufferPointer, _ writer: inout MessageWriter, _ replyTo: ReplyPath
+    ) -> Outcome {
         let waiter = Waiter(
-            query: query, message: message.copy, replyTo: replyTo(), client: client,
-            receivedMicros: moment.wallMicros, receivedMonotonicMicros: moment.monotonicMicros)
-        switch cache.join(key, waiter) {
+            query: decision.query, replyTo: replyTo, client: decision.record.client,
+            receivedMicros: decision.received.wallMicros,
+            receivedMonotonicMicros: decision.received.monotonicMicros,
+            found: FoundName(generation: gateNumber, set: match.set, labels: match.labels))
+        let spare = spares.popLast() ?? PendingQuestion()
+        switch cache.join(key, waiter, message: message, spare: spare) {
         case .first(let pending):
             counters.add(.forwarded)
             return .ask(pending)
         case .waiting:
+            spares.append(spare)
             return .wait
         case .refused:
+            spares.append(spare)
             counters.add(.failed)
             decision.record.source = .error
             decision.record.rcode = ResponseCode.servFail.rawValue
             writeError(
-                .servFail, query, message, &writer, .noReachableAuthority,
+                .servFail, decision.query, message, &writer, .noReachableAuthority,
                 "Too many questions are waiting for upstreams.")
             unsafe record(&decision, asked)
             return .send(writer.count)
@@ -185,16 +203,16 @@ import PolicyEngine
     /// Answers a client that waited, by the policy of now: what was allowed when it was asked may
     /// have been blocked since.
     ///
-    /// - Parameter name: room for 255 octets.
+    /// - Parameters:
+    ///   - asked: the qname in wire format and lower case.
+    ///   - message: header and question as the client sent them.
     /// - Returns: how many octets were written into the room.
     func answer(
-        _ waiter: Waiter, name: UnsafeMutablePointer<UInt8>, with answer: AnswerView,
-        into room: UnsafeMutablePointer<UInt8>,
-        capacity: Int, isStream: Bool, at moment: Moment
+        _ waiter: Waiter, asked: UnsafeRawBufferPointer, _ message: Span<UInt8>,
+        with answer: AnswerView, into room: UnsafeMutablePointer<UInt8>, capacity: Int,
+        isStream: Bool, at moment: Moment
     ) -> Int {
-        let message = waiter.message.span
-        let query = unsafe Query(message, lowercaseName: name)
-        let asked = unsafe UnsafeRawBufferPointer(start: name, count: query.nameLength)
+        let query = waiter.query
         let limit = Self.answerLimit(query, isStream: isStream, capacity: capacity)
         var writer = unsafe MessageWriter(room, capacity: limit)
         var decision = Decision(
@@ -211,9 +229,15 @@ import PolicyEngine
             return writer.count
         }
         decision.record.group = UInt16(truncatingIfNeeded: group)
-        let match = unsafe view.index.match(name, count: query.nameLength)
-        let verdict = planeView.verdict(group: Int(group), set: match.set)
-        decision.take(verdict, labels: match.labels, view: view)
+        // The lists are asked again only if they are others than when the query came.
+        var found = waiter.found
+        if found.generation != gateNumber, let name = asked.baseAddress {
+            let match = unsafe view.index.match(
+                name.assumingMemoryBound(to: UInt8.self), count: asked.count)
+            found = FoundName(generation: gateNumber, set: match.set, labels: match.labels)
+        }
+        let verdict = planeView.verdict(group: Int(group), set: found.set)
+        decision.take(verdict, labels: found.labels, view: view)
         if verdict.action == .block {
             _ = unsafe block(&decision, verdict, message, asked, &writer)
         } else {
@@ -222,6 +246,13 @@ import PolicyEngine
                 asked, &writer)
         }
         return writer.count
+    }
+
+    /// Takes back a question whose waiters have all been answered, to be used again.
+    func recycle(_ pending: PendingQuestion) {
+        guard spares.count < ServerLimits.spareQuestions else { return }
+        pending.reset()
+        spares.append(pending)
     }
 
     // MARK: - Verdicts become answers
@@ -422,12 +453,5 @@ private struct Decision {
         record.list = view.list(ofSource: verdict.source)
         record.period = verdict.period
         record.matchedLabels = verdict.tier == 0 ? labels : 0
-    }
-}
-
-extension Span<UInt8> {
-    /// The octets in an array of their own; allocates.
-    fileprivate var copy: [UInt8] {
-        unsafe withUnsafeBytes { unsafe Array($0) }
     }
 }

@@ -63,7 +63,8 @@ import Glibc
         unsafe singleName = .allocate(capacity: Self.nameRoom)
         let (gate, number) = seed.gates.current
         gateNumber = number
-        pipeline = Pipeline(cache: seed.cache, allowed: seed.allowed, gate: gate)
+        pipeline = Pipeline(
+            cache: seed.cache, allowed: seed.allowed, gate: gate, number: number)
         forwarder = Forwarder(cache: seed.cache, upstreams: seed.upstreams, host: self)
         guard forwarder != nil else { return nil }
         seed.counters.add(pipeline.counters)
@@ -101,6 +102,7 @@ import Glibc
                     unsafe handle(event.data.fd, event.events)
                 }
                 forwarder?.tick(nowMilliseconds: moment.monotonicMilliseconds)
+                forwarder?.flush(nowMilliseconds: moment.monotonicMilliseconds)
                 sweepConnections()
                 flush()
             }
@@ -116,7 +118,7 @@ import Glibc
 
     private func timeout() -> Int32 {
         var wait: Int64 = drainDeadline == nil ? 1000 : 20
-        if let deadline = forwarder?.nextDeadline {
+        if let deadline = forwarder?.nextDeadline() {
             wait = min(wait, max(0, deadline - Moment.now.monotonicMilliseconds + 1))
         }
         return Int32(clamping: wait)
@@ -130,7 +132,7 @@ import Glibc
             flush()
             let (gate, number) = seed.gates.current
             gateNumber = number
-            pipeline.use(gate, at: moment)
+            pipeline.use(gate, number: number, at: moment)
         }
         pipeline.turn(to: moment)
     }
@@ -231,6 +233,7 @@ import Glibc
             pipeline.turn(to: moment)
             readDatagrams(Int(count))
             for slot in 0..<UInt32(count) { takeDatagram(slot, index, socket) }
+            forwarder?.flush(nowMilliseconds: moment.monotonicMilliseconds)
             commit()
             if count < Int32(ServerLimits.datagramsPerBatch) { return }
         }
@@ -280,17 +283,13 @@ import Glibc
         case .silence: break
         case .send(let count): unsafe cpio_batch_out_push(datagrams, count, &peer)
         case .wait: break
-        case .ask(let pending): unsafe ask(pending, query, name)
+        case .ask(let pending): ask(pending, query)
         }
     }
 
-    private func ask(
-        _ pending: PendingQuestion, _ query: Query, _ name: UnsafeMutablePointer<UInt8>
-    ) {
-        let name = unsafe UnsafeRawBufferPointer(start: name, count: query.nameLength)
-        unsafe forwarder?.ask(
-            pending, lowercaseName: name, query: query,
-            nowMilliseconds: moment.monotonicMilliseconds)
+    private func ask(_ pending: PendingQuestion, _ query: Query) {
+        forwarder?.ask(
+            pending, query: query, nowMilliseconds: moment.monotonicMilliseconds)
     }
 
     // MARK: - TCP
@@ -355,7 +354,7 @@ import Glibc
             case .wait: connection.inFlight += 1
             case .ask(let pending):
                 connection.inFlight += 1
-                unsafe ask(pending, query, singleName)
+                ask(pending, query)
             }
         }
     }
@@ -402,33 +401,43 @@ import Glibc
 
     // MARK: - ForwarderHost
 
-    func forwarderFinished(_ waiters: [Waiter], with answer: AnswerView) {
-        for waiter in waiters {
-            switch waiter.replyTo {
-            case .datagram(let listener, var peer):
-                let socket = seed.listeners[listener].datagram
-                guard let room = unsafe datagramRoom(for: socket) else { continue }
-                let count = unsafe pipeline.answer(
-                    waiter, name: singleName, with: answer, into: room,
-                    capacity: ServerLimits.datagramAnswerOctets, isStream: false, at: moment)
-                unsafe cpio_batch_out_push(datagrams, count, &peer)
-            case .stream(let worker, let number):
-                if pipeline.batch.count >= ServerLimits.datagramsPerBatch { commit() }
-                let count = unsafe pipeline.answer(
-                    waiter, name: singleName, with: answer, into: streamRoom,
-                    capacity: ServerLimits.streamAnswerOctets, isStream: true, at: moment)
-                let octets = unsafe UnsafeBufferPointer(start: streamRoom, count: count)
-                if worker == seed.number {
-                    guard let descriptor = connectionDescriptors[number],
-                        let connection = connections[descriptor]
-                    else { continue }
-                    connection.inFlight -= 1
-                    unsafe connection.enqueue(octets)
-                    unsentConnections.append(descriptor)
-                } else {
-                    unsentReplies.append(
-                        (worker, .reply(connection: number, message: unsafe Array(octets))))
-                }
+    func forwarderFinished(_ pending: PendingQuestion, with answer: AnswerView) {
+        unsafe pending.withLowercaseName { asked in
+            pending.forEachWaiter { waiter, message in
+                unsafe reply(to: waiter, asked, message, answer)
+            }
+        }
+        pipeline.recycle(pending)
+    }
+
+    private func reply(
+        to waiter: Waiter, _ asked: UnsafeRawBufferPointer, _ message: Span<UInt8>,
+        _ answer: AnswerView
+    ) {
+        switch waiter.replyTo {
+        case .datagram(let listener, var peer):
+            let socket = seed.listeners[listener].datagram
+            guard let room = unsafe datagramRoom(for: socket) else { return }
+            let count = unsafe pipeline.answer(
+                waiter, asked: asked, message, with: answer, into: room,
+                capacity: ServerLimits.datagramAnswerOctets, isStream: false, at: moment)
+            unsafe cpio_batch_out_push(datagrams, count, &peer)
+        case .stream(let worker, let number):
+            if pipeline.batch.count >= ServerLimits.datagramsPerBatch { commit() }
+            let count = unsafe pipeline.answer(
+                waiter, asked: asked, message, with: answer, into: streamRoom,
+                capacity: ServerLimits.streamAnswerOctets, isStream: true, at: moment)
+            let octets = unsafe UnsafeBufferPointer(start: streamRoom, count: count)
+            if worker == seed.number {
+                guard let descriptor = connectionDescriptors[number],
+                    let connection = connections[descriptor]
+                else { return }
+                connection.inFlight -= 1
+                unsafe connection.enqueue(octets)
+                unsentConnections.append(descriptor)
+            } else {
+                unsentReplies.append(
+                    (worker, .reply(connection: number, message: unsafe Array(octets))))
             }
         }
     }

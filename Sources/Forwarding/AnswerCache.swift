@@ -71,36 +71,42 @@ public final class AnswerCache: Sendable {
     }
 
     /// Lets a client wait for the answer to a question.
-    public func join(_ key: QuestionKey, _ waiter: Waiter) -> Joined {
+    ///
+    /// - Parameters:
+    ///   - key: the question.
+    ///   - waiter: who waits.
+    ///   - message: what the client sent.
+    ///   - spare: becomes the question in flight if nobody is asking it yet.
+    public func join(
+        _ key: QuestionKey, _ waiter: Waiter, message: Span<UInt8>, spare: PendingQuestion
+    ) -> Joined {
         shard(key).locked { state in
-            let octets = key.copy
-            if let pending = state.pending[octets] {
+            if let pending = state.pending.find(key) {
                 guard pending.waiters.count < ForwardingLimits.waitersPerQuestion
                 else { return .refused }
-                pending.waiters.append(waiter)
+                pending.add(waiter, message)
                 return .waiting
             }
             guard inFlight.load(ordering: .relaxed) < ForwardingLimits.questionsInFlight
             else { return .refused }
-            let pending = PendingQuestion(key: octets, first: waiter)
-            state.pending[octets] = pending
+            spare.begin(key)
+            spare.add(waiter, message)
+            state.pending.insert(spare)
             inFlight.add(1, ordering: .relaxed)
-            return .first(pending)
+            return .first(spare)
         }
     }
 
-    /// Ends a question: keeps the answer for as long as it says, and gives back who waited.
+    /// Ends a question: keeps the answer for as long as it says. From now on nobody joins those who
+    /// wait, and the question is the caller's alone.
     public func finish(
         _ pending: PendingQuestion, key: QuestionKey, answer: AnswerView, nowMilliseconds: Int64
-    ) -> [Waiter] {
-        key.set(copy: pending.key)
-        return shard(key).locked { state in
-            state.pending[pending.key] = nil
+    ) {
+        key.set(copy: pending.key, hash: pending.hash)
+        shard(key).locked { state in
+            state.pending.remove(pending)
             inFlight.subtract(1, ordering: .relaxed)
             state.table.insert(key, answer, nowMilliseconds: nowMilliseconds)
-            let waiters = pending.waiters
-            pending.waiters = []
-            return waiters
         }
     }
 
@@ -109,24 +115,11 @@ public final class AnswerCache: Sendable {
     }
 }
 
-/// A question in flight and the clients that wait for its answer.
-///
-/// `waiters` is touched only under the lock of the shard that holds the question.
-public final class PendingQuestion: @unchecked Sendable {
-    let key: [UInt8]
-    fileprivate var waiters: [Waiter]
-
-    fileprivate init(key: [UInt8], first: Waiter) {
-        self.key = key
-        waiters = [first]
-    }
-}
-
 /// `table` and `pending` are touched only inside `locked`, which holds the lock.
 private final class Shard: @unchecked Sendable {
     private let lock = Mutex<Void>(())
     var table: AnswerTable
-    var pending: [[UInt8]: PendingQuestion] = [:]
+    var pending = PendingTable()
 
     init(limit: Int) { table = AnswerTable(limit: limit) }
 

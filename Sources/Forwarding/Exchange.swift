@@ -2,7 +2,7 @@ import DNSWire
 
 /// One question on its way: the attempts made so far and what is known of them.
 ///
-/// Belongs to the worker that sent it.
+/// Belongs to the worker that sent it, which uses it for one question after another.
 final class Exchange {
     /// One time that the question was sent.
     struct Attempt {
@@ -16,134 +16,193 @@ final class Exchange {
         var carrier: Carrier
         /// The ID on the wire.
         var id: UInt16
-        /// The question on the wire: qname with its letter case, type and class.
-        var question: [UInt8]
         var sentMilliseconds: Int64
         /// Whether it had an OPT record.
         var hasOPT: Bool
+        /// Whether it was made besides the one that is waited for, to see if an upstream is back.
+        var isTrial = false
         var isOpen = true
     }
 
-    let pending: PendingQuestion
-    /// Of the qname: wire format, lower case.
-    let name: [UInt8]
-    let qtype: RecordType
-    let qclass: UInt16
-    let dnssecOK: Bool
-    let checkingDisabled: Bool
+    /// Its place among the forwarder's exchanges.
+    let number: Int
+    private(set) var pending: PendingQuestion
+    private(set) var qtype = RecordType(0)
+    private(set) var qclass: UInt16 = 0
+    private(set) var dnssecOK = false
+    private(set) var checkingDisabled = false
     /// Which upstreams may be asked, the best first; tried in turn and over again.
-    let candidates: [Upstream]
-    var attempts: [Attempt] = []
+    private(set) var candidates: [Upstream] = []
+    private(set) var attempts: [Attempt] = []
+    /// The questions on the wire, one for each attempt: qname with its letter case, type and class.
+    private var questions: [UInt8] = []
+    private var questionLength = 0
     /// How many times the next candidate was turned to.
     var turns = 0
     var sawTimeout = false
     var sawNetworkError = false
-    var isFinished = false
-    /// Told apart from earlier exchanges whose timers are still in the heap.
+    var isFinished = true
+    /// Grows with each use: tells what was begun for an earlier question from what is of this one.
+    private(set) var serial: UInt64 = 0
+    /// The same for its timers.
     var timerGeneration: UInt32 = 0
 
-    init(
-        pending: PendingQuestion, name: [UInt8], qtype: RecordType, qclass: UInt16, dnssecOK: Bool,
-        checkingDisabled: Bool, candidates: [Upstream]
-    ) {
-        self.pending = pending
-        self.name = name
-        self.qtype = qtype
-        self.qclass = qclass
-        self.dnssecOK = dnssecOK
-        self.checkingDisabled = checkingDisabled
-        self.candidates = candidates
+    /// Makes one that no question uses yet.
+    init(number: Int) {
+        self.number = number
+        pending = Self.noQuestion
     }
 
-    /// The question as it goes on the wire.
+    private static let noQuestion = PendingQuestion()
+
+    /// Takes up a question.
+    func begin(_ pending: PendingQuestion, _ query: Query, candidates: [Upstream]) {
+        self.pending = pending
+        qtype = query.qtype
+        qclass = query.qclass
+        dnssecOK = query.dnssecOK
+        checkingDisabled = query.checkingDisabled
+        self.candidates = candidates
+        questionLength = pending.key.count - QuestionKey.octetsBehindName + 4
+        turns = 0
+        sawTimeout = false
+        sawNetworkError = false
+        isFinished = false
+        serial &+= 1
+        timerGeneration &+= 1
+    }
+
+    /// Lets go of the question and of all that belongs to it.
+    func end() {
+        isFinished = true
+        timerGeneration &+= 1
+        pending = Self.noQuestion
+        attempts.removeAll(keepingCapacity: true)
+        questions.removeAll(keepingCapacity: true)
+        candidates = []
+    }
+
+    // MARK: - Attempts
+
+    /// Adds an attempt and its question.
     ///
     /// - Parameter random: mixes the letter case (0x20) so that a forger has more to guess.
-    func question(mixedBy random: RandomSource?) -> [UInt8] {
-        var octets = name
-        if let random {
-            var bits: UInt64 = 0
-            var left = 0
-            for index in octets.indices where octets[index] &- 0x61 < 26 {
-                if left == 0 {
-                    bits = random.next()
-                    left = 64
-                }
-                // Length octets are at most 63, so they are never taken for letters.
-                if bits & 1 == 1 { octets[index] &-= 0x20 }
-                bits >>= 1
-                left -= 1
-            }
+    /// - Returns: the attempt's place.
+    func add(_ attempt: Attempt, mixedBy random: RandomSource?) -> Int {
+        let start = questions.count
+        unsafe pending.withLowercaseName { unsafe questions.append(contentsOf: $0) }
+        if let random { mixCase(from: start, random) }
+        for value in [qtype.rawValue, qclass] {
+            questions.append(UInt8(truncatingIfNeeded: value >> 8))
+            questions.append(UInt8(truncatingIfNeeded: value))
         }
-        octets.append(UInt8(truncatingIfNeeded: qtype.rawValue >> 8))
-        octets.append(UInt8(truncatingIfNeeded: qtype.rawValue))
-        octets.append(UInt8(truncatingIfNeeded: qclass >> 8))
-        octets.append(UInt8(truncatingIfNeeded: qclass))
-        return octets
+        attempts.append(attempt)
+        return attempts.count - 1
     }
 
-    /// The whole query: RD, AD (RFC 6840 section 5.7) and the client's CD; OPT with its DO.
-    func message(of attempt: Attempt) -> [UInt8] {
-        let question = attempt.question
-        var octets: [UInt8] = []
-        octets.reserveCapacity(12 + question.count + 11)
-        let flags =
-            Query.recursionDesiredFlag | Query.authenticDataFlag
-            | (checkingDisabled ? Query.checkingDisabledFlag : 0)
-        for value in [attempt.id, flags, 1, 0, 0, attempt.hasOPT ? 1 : 0] {
-            octets.append(UInt8(truncatingIfNeeded: value >> 8))
-            octets.append(UInt8(truncatingIfNeeded: value))
+    private func mixCase(from start: Int, _ random: RandomSource) {
+        var bits: UInt64 = 0
+        var left = 0
+        for index in start..<questions.count where questions[index] &- 0x61 < 26 {
+            if left == 0 {
+                bits = random.next()
+                left = 64
+            }
+            // Length octets are at most 63, so they are never taken for letters.
+            if bits & 1 == 1 { questions[index] &-= 0x20 }
+            bits >>= 1
+            left -= 1
         }
-        octets.append(contentsOf: question)
-        guard attempt.hasOPT else { return octets }
-        let size = ForwardingLimits.udpPayloadSize
-        octets.append(contentsOf: [
-            0, 0, 41, UInt8(truncatingIfNeeded: size >> 8), UInt8(truncatingIfNeeded: size), 0, 0,
-            dnssecOK ? 0x80 : 0, 0, 0, 0,
-        ])
-        return octets
+    }
+
+    /// Takes back the last attempt, which could not be made.
+    func dropLastAttempt() {
+        attempts.removeLast()
+        questions.removeLast(questionLength)
+    }
+
+    func setCarrier(_ carrier: Attempt.Carrier, ofAttempt index: Int) {
+        attempts[index].carrier = carrier
+    }
+
+    func setID(_ id: UInt16, ofAttempt index: Int) { attempts[index].id = id }
+
+    func close(attempt index: Int) { attempts[index].isOpen = false }
+
+    var hasOpenAttempt: Bool { attempts.contains { $0.isOpen } }
+
+    /// Calls `body` with the question of an attempt as it is on the wire.
+    func withQuestion<Result>(
+        ofAttempt index: Int, _ body: (Span<UInt8>) -> Result
+    ) -> Result {
+        let start = index * questionLength
+        // SAFETY: every attempt has added a question of this length.
+        return unsafe questions.withUnsafeBufferPointer {
+            body(unsafe $0.extracting(start..<start + questionLength).span)
+        }
+    }
+
+    // MARK: - The message
+
+    /// The longest query that is sent, in octets.
+    static let longestMessage = Query.headerLength + DomainName.maximumOctets + 4 + 11
+
+    /// Writes the whole query of an attempt: RD, AD (RFC 6840 section 5.7) and the client's CD; OPT
+    /// with its DO.
+    ///
+    /// - Parameter room: holds `longestMessage` octets.
+    /// - Returns: how many were written.
+    func write(attempt index: Int, into room: UnsafeMutablePointer<UInt8>) -> Int {
+        let attempt = attempts[index]
+        var writer = unsafe MessageWriter(room, capacity: Self.longestMessage)
+        writer.put16(attempt.id)
+        writer.put16(
+            Query.recursionDesiredFlag | Query.authenticDataFlag
+                | (checkingDisabled ? Query.checkingDisabledFlag : 0))
+        writer.put16(1)
+        writer.put32(0)
+        writer.put16(attempt.hasOPT ? 1 : 0)
+        withQuestion(ofAttempt: index) { writer.put($0) }
+        if attempt.hasOPT {
+            writer.put8(0)
+            writer.put16(RecordType.opt.rawValue)
+            writer.put16(ForwardingLimits.udpPayloadSize)
+            writer.put16(0)
+            writer.put16(dnssecOK ? 0x8000 : 0)
+            writer.put16(0)
+        }
+        return writer.count
+    }
+
+    /// The same in an array of its own.
+    func message(ofAttempt index: Int) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: Self.longestMessage) { buffer, count in
+            // SAFETY: the buffer has the capacity that `write` asks for.
+            guard let room = buffer.baseAddress else { return }
+            count = unsafe write(attempt: index, into: room)
+        }
     }
 }
 
-/// When each exchange is to be looked at again: a binary heap by time.
-struct DeadlineHeap {
-    struct Entry {
-        var milliseconds: Int64
-        var exchange: Exchange
-        var generation: UInt32
+/// A forwarder's exchanges, by their numbers.
+struct Exchanges {
+    private var all: [Exchange] = []
+    /// The numbers of those that no question uses.
+    private var idle: [Int] = []
+
+    subscript(number: Int) -> Exchange { all[number] }
+
+    /// One that no question uses.
+    mutating func take() -> Exchange {
+        if let number = idle.popLast() { return all[number] }
+        let exchange = Exchange(number: all.count)
+        all.append(exchange)
+        return exchange
     }
 
-    private var entries: [Entry] = []
-
-    /// The earliest time; nil if nothing is waited for.
-    var next: Int64? { entries.first?.milliseconds }
-
-    mutating func push(_ entry: Entry) {
-        entries.append(entry)
-        var child = entries.count - 1
-        while child > 0 {
-            let parent = (child - 1) / 2
-            guard entries[child].milliseconds < entries[parent].milliseconds else { break }
-            entries.swapAt(child, parent)
-            child = parent
-        }
-    }
-
-    /// Takes the earliest entry if its time has come.
-    mutating func pop(dueAt nowMilliseconds: Int64) -> Entry? {
-        guard let first = entries.first, first.milliseconds <= nowMilliseconds,
-            let last = entries.popLast()
-        else { return nil }
-        guard !entries.isEmpty else { return first }
-        entries[0] = last
-        var parent = 0
-        while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < entries.count {
-                if entries[child].milliseconds < entries[least].milliseconds { least = child }
-            }
-            if least == parent { return first }
-            entries.swapAt(parent, least)
-            parent = least
-        }
+    /// Ends an exchange's question; it will be used again.
+    mutating func giveBack(_ exchange: Exchange) {
+        exchange.end()
+        idle.append(exchange.number)
     }
 }

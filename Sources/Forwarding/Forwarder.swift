@@ -1,16 +1,5 @@
-import CPacketIO
 public import DNSWire
 import Glibc
-
-/// What a forwarder asks of the worker that it belongs to.
-public protocol ForwarderHost: AnyObject {
-    /// Waits for a descriptor to become readable (or writable), and tells the forwarder's `ready`.
-    func watch(_ descriptor: Int32, forWriting: Bool)
-    /// No longer waits for a descriptor, which is about to be closed.
-    func unwatch(_ descriptor: Int32)
-    /// A question has come to its end: everybody who waited gets this answer.
-    func forwarderFinished(_ waiters: [Waiter], with answer: AnswerView)
-}
 
 /// Asks upstreams, for one worker: sends questions, matches answers, turns to the next upstream
 /// when one is silent, and gives what came of it to the cache and to the clients that wait.
@@ -25,18 +14,22 @@ public protocol ForwarderHost: AnyObject {
     private let random = RandomSource()
     private let distiller = AnswerDistiller()
     private let key: QuestionKey
-    private var deadlines = DeadlineHeap()
-    private var pools: [UpstreamEndpoint: AskSocketPool] = [:]
-    private var sockets: [Int32: (socket: AskSocket, upstream: Upstream)] = [:]
+    private var deadlines = Deadlines()
+    private var exchanges = Exchanges()
+    private let batch: AskBatch
+    private let sockets: AskSockets
     private var streams: [Int32: UpstreamStream] = [:]
-    private var encryptedAttempts:
-        [UInt64: (exchange: Exchange, attempt: Int, upstream: Upstream)] =
-            [:]
+    private var encryptedAttempts: [UInt64: EncryptedAttempt] = [:]
     private var nextEncryptedAttempt: UInt64 = 0
     private let encryptedAnswers: Mailbox<EncryptedAnswer>
-    private var secondOfFreshSockets: Int64 = 0
-    private var freshSockets = 0
-    private let receiveBuffer: UnsafeMutableBufferPointer<UInt8>
+
+    private struct EncryptedAttempt {
+        var exchange: Exchange
+        /// The exchange's serial, by which it shows whether it still has the same question.
+        var serial: UInt64
+        var attempt: Int
+        var upstream: Upstream
+    }
 
     private struct EncryptedAnswer: Sendable {
         var attempt: UInt64
@@ -45,48 +38,52 @@ public protocol ForwarderHost: AnyObject {
 
     /// Makes a forwarder for the worker that calls.
     ///
-    /// - Returns: nil if the system has no descriptor left.
+    /// - Returns: nil if the system has no descriptor or memory left.
     public init?(cache: AnswerCache, upstreams: UpstreamTable, host: any ForwarderHost) {
-        guard let mailbox = Mailbox<EncryptedAnswer>() else { return nil }
+        guard let mailbox = Mailbox<EncryptedAnswer>(), let batch = AskBatch() else { return nil }
         self.cache = cache
         self.upstreams = upstreams
         self.host = host
         key = cache.makeKey()
         encryptedAnswers = mailbox
-        unsafe receiveBuffer = .allocate(capacity: 65536)
+        self.batch = batch
+        sockets = AskSockets(host: host, random: random)
     }
-
-    deinit { unsafe receiveBuffer.deallocate() }
 
     /// Begins to wait for what other threads bring; once, on the worker's thread.
     public func start() { host.watch(encryptedAnswers.descriptor, forWriting: false) }
 
-    /// When `tick` wants to be called next, in monotonic milliseconds.
-    public var nextDeadline: Int64? { deadlines.next }
+    /// When `tick` wants to be called next, in monotonic milliseconds; nil if nothing is waited for.
+    public func nextDeadline() -> Int64? {
+        deadlines.next { exchanges[$0.exchange].timerGeneration == $0.generation }
+    }
 
-    /// Sends a question on.
+    /// Takes a question to be sent on, at the latest when `flush` is called.
     ///
     /// - Parameters:
     ///   - pending: what `AnswerCache.join` gave.
-    ///   - lowercaseName: the qname in wire format and lower case.
-    public func ask(
-        _ pending: PendingQuestion, lowercaseName: UnsafeRawBufferPointer, query: Query,
-        nowMilliseconds: Int64
-    ) {
-        let name = unsafe Array(lowercaseName)
-        let zone = upstreams.zones[upstreams.zone(of: name)]
-        // Those that are up come first; among them the order is the administrator's.
-        let candidates = zone.upstreams.filter(\.isUp) + zone.upstreams.filter { !$0.isUp }
-        let exchange = Exchange(
-            pending: pending, name: name, qtype: query.qtype, qclass: query.qclass,
-            dnssecOK: query.dnssecOK, checkingDisabled: query.checkingDisabled,
-            candidates: candidates)
+    ///   - query: of the client that was first to ask.
+    public func ask(_ pending: PendingQuestion, query: Query, nowMilliseconds: Int64) {
+        let exchange = exchanges.take()
+        // SAFETY: the name is looked at while the question holds it, here and below.
+        let candidates = unsafe pending.withLowercaseName { unsafe upstreams.candidates(for: $0) }
+        exchange.begin(pending, query, candidates: candidates)
         tryNext(exchange, nowMilliseconds)
         // A down upstream is tried along with the others, so that no client waits for the trial.
         guard !exchange.isFinished, exchange.turns == 1 else { return }
-        for upstream in candidates.dropFirst()
+        for upstream in exchange.candidates.dropFirst()
         where !upstream.isUp && upstream.claimTrial(nowMilliseconds: nowMilliseconds) {
-            _ = send(exchange, to: upstream, byStream: false, nowMilliseconds)
+            _ = send(exchange, to: upstream, isTrial: true, nowMilliseconds)
+        }
+    }
+
+    /// Sends what was taken since the last time; before the worker waits again.
+    public func flush(nowMilliseconds: Int64) {
+        // What cannot be sent turns to the next upstream, until all had their turns.
+        while let upstream = batch.destination?.upstream {
+            for question in batch.send() {
+                refused(question, upstream, nowMilliseconds)
+            }
         }
     }
 
@@ -101,18 +98,11 @@ public protocol ForwarderHost: AnyObject {
         }
     }
 
-    /// Whether a descriptor is one of this forwarder's.
-    public func owns(_ descriptor: Int32) -> Bool {
-        sockets[descriptor] != nil || streams[descriptor] != nil
-            || descriptor == encryptedAnswers.descriptor
-    }
-
     /// Turns to the next upstream for every question whose time is up.
     public func tick(nowMilliseconds: Int64) {
         while let entry = deadlines.pop(dueAt: nowMilliseconds) {
-            let exchange = entry.exchange
-            guard !exchange.isFinished, exchange.timerGeneration == entry.generation
-            else { continue }
+            let exchange = exchanges[entry.exchange]
+            guard exchange.timerGeneration == entry.generation else { continue }
             exchange.sawTimeout = true
             if let last = exchange.attempts.last {
                 last.upstream.noteFailure(
@@ -136,8 +126,8 @@ public protocol ForwarderHost: AnyObject {
             let upstream = exchange.candidates[exchange.turns % exchange.candidates.count]
             let patience = schedule[min(exchange.turns, schedule.count - 1)]
             exchange.turns += 1
-            if send(exchange, to: upstream, byStream: false, nowMilliseconds) {
-                if !exchange.isFinished { wait(exchange, until: nowMilliseconds + patience) }
+            if send(exchange, to: upstream, nowMilliseconds) {
+                if !exchange.isFinished { wait(exchange, patience, nowMilliseconds) }
                 return
             }
             exchange.sawNetworkError = true
@@ -148,69 +138,49 @@ public protocol ForwarderHost: AnyObject {
         fail(exchange, nowMilliseconds)
     }
 
-    private func wait(_ exchange: Exchange, until milliseconds: Int64) {
+    private func wait(
+        _ exchange: Exchange, _ patienceMilliseconds: Int64, _ nowMilliseconds: Int64
+    ) {
         exchange.timerGeneration &+= 1
         deadlines.push(
-            .init(
-                milliseconds: milliseconds, exchange: exchange,
-                generation: exchange.timerGeneration))
+            exchange: exchange.number, generation: exchange.timerGeneration,
+            nowMilliseconds: nowMilliseconds, patienceMilliseconds: patienceMilliseconds)
     }
 
-    /// Makes one attempt; false if the question could not even be sent.
+    /// Makes one attempt; false if the question cannot be sent.
     private func send(
-        _ exchange: Exchange, to upstream: Upstream, byStream: Bool, _ nowMilliseconds: Int64
+        _ exchange: Exchange, to upstream: Upstream, isTrial: Bool = false,
+        _ nowMilliseconds: Int64
     ) -> Bool {
-        let mixes = upstream.keepsCase(nowMilliseconds: nowMilliseconds)
-        var attempt = Exchange.Attempt(
-            upstream: upstream, carrier: .encrypted, id: UInt16(truncatingIfNeeded: random.next()),
-            question: exchange.question(mixedBy: mixes ? random : nil),
-            sentMilliseconds: nowMilliseconds,
-            hasOPT: upstream.speaksEDNS(nowMilliseconds: nowMilliseconds))
         switch upstream.endpoint {
         case .demo:
-            exchange.attempts.append(attempt)
-            let answer = DemoUpstream.answer(
-                exchange.message(of: attempt))
-            take(answer.span, for: exchange, attempt: exchange.attempts.count - 1, nowMilliseconds)
+            let index = add(exchange, upstream, .encrypted, nowMilliseconds)
+            let answer = DemoUpstream.answer(exchange.message(ofAttempt: index))
+            take(answer.span, for: exchange, attempt: index, nowMilliseconds)
             return true
         case .plain(let address, let port):
-            let message = exchange.message(of: attempt)
-            if byStream {
-                guard let stream = UpstreamStream(address: address, port: port, message: message)
-                else { return false }
-                attempt.carrier = .stream(stream.descriptor)
-                streams[stream.descriptor] = stream
-                stream.exchange = exchange
-                stream.attempt = exchange.attempts.count
-                host.watch(stream.descriptor, forWriting: true)
-                exchange.attempts.append(attempt)
-                return true
-            }
             guard
-                let socket = takeSocket(
+                let socket = beginBatch(
                     to: upstream, address: address, port: port, nowMilliseconds)
             else { return false }
-            while socket.exchange(with: attempt.id) != nil { attempt.id &+= 1 }
-            let datagram = exchange.message(of: attempt)
-            // SAFETY: the pointer and the count are the array's own.
-            let sent = unsafe datagram.withUnsafeBytes {
-                unsafe Glibc.send(socket.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            // A full buffer is like a lost packet; every other error is the network's answer.
-            guard sent >= 0 || errno == EAGAIN || errno == ENOBUFS else { return false }
-            attempt.carrier = .datagram(socket: socket)
-            socket.add(attempt.id, exchange)
-            exchange.attempts.append(attempt)
+            let index = add(
+                exchange, upstream, .datagram(socket: socket), isTrial: isTrial, nowMilliseconds)
+            var id = exchange.attempts[index].id
+            while socket.inFlight.find(id) != nil { id &+= 1 }
+            exchange.setID(id, ofAttempt: index)
+            socket.add(id, exchange: exchange.number, attempt: index)
+            batch.put(exchange, attempt: index)
             return true
         case .encrypted:
             guard let encrypted = upstream.encrypted else { return false }
+            let index = add(exchange, upstream, .encrypted, isTrial: isTrial, nowMilliseconds)
             let number = nextEncryptedAttempt
             nextEncryptedAttempt += 1
-            encryptedAttempts[number] = (exchange, exchange.attempts.count, upstream)
-            exchange.attempts.append(attempt)
+            encryptedAttempts[number] = EncryptedAttempt(
+                exchange: exchange, serial: exchange.serial, attempt: index, upstream: upstream)
             let mailbox = encryptedAnswers
             encrypted.exchange(
-                exchange.message(of: attempt),
+                exchange.message(ofAttempt: index),
                 timeoutMilliseconds: ForwardingLimits.attemptMilliseconds.reduce(0, +)
             ) { result in
                 mailbox.post(EncryptedAnswer(attempt: number, result: result))
@@ -219,103 +189,138 @@ public protocol ForwarderHost: AnyObject {
         }
     }
 
-    private func takeSocket(
+    /// Makes one attempt by TCP; false if there can be no connection.
+    private func sendByStream(
+        _ exchange: Exchange, to upstream: Upstream, _ nowMilliseconds: Int64
+    ) -> Bool {
+        guard case .plain(let address, let port) = upstream.endpoint else { return false }
+        let index = add(exchange, upstream, .encrypted, nowMilliseconds)
+        guard
+            let stream = UpstreamStream(
+                address: address, port: port, message: exchange.message(ofAttempt: index))
+        else {
+            exchange.dropLastAttempt()
+            return false
+        }
+        exchange.setCarrier(.stream(stream.descriptor), ofAttempt: index)
+        streams[stream.descriptor] = stream
+        stream.exchange = exchange
+        stream.attempt = index
+        host.watch(stream.descriptor, forWriting: true)
+        return true
+    }
+
+    private func add(
+        _ exchange: Exchange, _ upstream: Upstream, _ carrier: Exchange.Attempt.Carrier,
+        isTrial: Bool = false, _ nowMilliseconds: Int64
+    ) -> Int {
+        let mixes = upstream.keepsCase(nowMilliseconds: nowMilliseconds)
+        return exchange.add(
+            Exchange.Attempt(
+                upstream: upstream, carrier: carrier, id: UInt16(truncatingIfNeeded: random.next()),
+                sentMilliseconds: nowMilliseconds,
+                hasOPT: upstream.speaksEDNS(nowMilliseconds: nowMilliseconds), isTrial: isTrial),
+            mixedBy: mixes ? random : nil)
+    }
+
+    /// The socket by which the next question to an upstream leaves; nil if none can be had.
+    private func beginBatch(
         to upstream: Upstream, address: IPAddress, port: UInt16, _ nowMilliseconds: Int64
     ) -> AskSocket? {
-        let pool: AskSocketPool
-        if let known = pools[upstream.endpoint] {
-            pool = known
-        } else {
-            pool = AskSocketPool(address: address, port: port)
-            pools[upstream.endpoint] = pool
+        if let (socket, other) = batch.destination {
+            if other === upstream, !batch.isFull { return socket }
+            flush(nowMilliseconds: nowMilliseconds)
         }
-        return pool.take(
-            random: random, mayOpen: { mayOpenSocket(nowMilliseconds) },
-            opened: { socket in
-                sockets[socket.descriptor] = (socket, upstream)
-                host.watch(socket.descriptor, forWriting: false)
-            }, closed: forget)
-    }
-
-    private func mayOpenSocket(_ nowMilliseconds: Int64) -> Bool {
-        if nowMilliseconds / 1000 != secondOfFreshSockets {
-            secondOfFreshSockets = nowMilliseconds / 1000
-            freshSockets = 0
-        }
-        freshSockets += 1
-        return freshSockets <= ForwardingLimits.freshSocketsPerSecond
-    }
-
-    private func forget(_ socket: AskSocket) {
-        host.unwatch(socket.descriptor)
-        sockets[socket.descriptor] = nil
+        guard
+            let socket = sockets.take(
+                to: upstream, address: address, port: port, nowMilliseconds: nowMilliseconds)
+        else { return nil }
+        batch.begin(socket, upstream)
+        return socket
     }
 
     // MARK: - Receiving
 
-    /// Datagrams taken from one socket before the others have their turn.
-    private static let datagramsPerTurn = 16
+    /// Batches taken from one socket before the others have their turn.
+    private static let batchesPerTurn = 4
 
     private func receive(from socket: AskSocket, _ upstream: Upstream, _ nowMilliseconds: Int64) {
-        for _ in 0..<Self.datagramsPerTurn {
-            // SAFETY: the kernel writes at most the buffer's length.
-            let count = unsafe recv(
-                socket.descriptor, receiveBuffer.baseAddress, receiveBuffer.count,
-                Int32(MSG_DONTWAIT))
+        for _ in 0..<Self.batchesPerTurn {
+            let count = batch.receive(from: socket)
             guard count >= 0 else {
                 if errno == EAGAIN || errno == EINTR { return }
                 refused(socket, upstream, nowMilliseconds)
                 return
             }
-            guard count >= Query.headerLength else { continue }
-            let message = unsafe receiveBuffer.span.extracting(first: count)
-            let id = message.bigEndian16(at: 0)
-            guard let exchange = socket.exchange(with: id),
-                let index = exchange.attempts.firstIndex(where: { attempt in
-                    guard case .datagram(let carrier) = attempt.carrier else { return false }
-                    return carrier === socket && attempt.id == id && attempt.isOpen
-                })
-            else {
-                if socket.endsTrial(message, nowMilliseconds: nowMilliseconds) {
-                    upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
+            for slot in 0..<count {
+                batch.withAnswer(slot) { message, isCut in
+                    take(message, isCut: isCut, from: socket, upstream, nowMilliseconds)
                 }
-                continue
             }
-            take(message, for: exchange, attempt: index, nowMilliseconds)
-            if socket.isRetired, socket.inFlight.isEmpty { return }
+            if count < Int(AskBatch.slots) || socket.isRetired && socket.inFlight.isEmpty { return }
+        }
+    }
+
+    /// Looks at one datagram.
+    private func take(
+        _ message: Span<UInt8>, isCut: Bool, from socket: AskSocket, _ upstream: Upstream,
+        _ nowMilliseconds: Int64
+    ) {
+        guard message.count >= Query.headerLength else { return }
+        guard let entry = socket.inFlight.find(message.bigEndian16(at: 0)) else {
+            if socket.endsTrial(message, nowMilliseconds: nowMilliseconds) {
+                upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
+            }
+            return
+        }
+        take(
+            message, isCut: isCut, for: exchanges[entry.exchange], attempt: entry.attempt,
+            nowMilliseconds)
+    }
+
+    /// The network did not even take a question.
+    private func refused(
+        _ question: AskBatch.Question, _ upstream: Upstream, _ nowMilliseconds: Int64
+    ) {
+        let exchange = exchanges[question.exchange]
+        close(attempt: question.attempt, of: exchange)
+        exchange.sawNetworkError = true
+        upstream.noteFailure(
+            sentMilliseconds: nowMilliseconds, nowMilliseconds: nowMilliseconds, isCertain: true)
+        // While a trial was refused, the attempt that is waited for may still be under way.
+        if !exchange.attempts[question.attempt].isTrial || !exchange.hasOpenAttempt {
+            tryNext(exchange, nowMilliseconds)
         }
     }
 
     /// The network says that nobody is there: every question on the socket turns elsewhere.
     private func refused(_ socket: AskSocket, _ upstream: Upstream, _ nowMilliseconds: Int64) {
-        for (id, exchange) in socket.inFlight {
-            for index in exchange.attempts.indices {
-                guard case .datagram(let carrier) = exchange.attempts[index].carrier,
-                    carrier === socket, exchange.attempts[index].id == id
-                else { continue }
-                close(attempt: index, of: exchange)
-            }
+        for entry in socket.inFlight.entries {
+            let exchange = exchanges[entry.exchange]
+            close(attempt: entry.attempt, of: exchange)
             exchange.sawNetworkError = true
             upstream.noteFailure(
                 sentMilliseconds: nowMilliseconds, nowMilliseconds: nowMilliseconds,
                 isCertain: true)
-            if !exchange.attempts.contains(where: \.isOpen) {
-                tryNext(exchange, nowMilliseconds)
-            }
+            if !exchange.hasOpenAttempt { tryNext(exchange, nowMilliseconds) }
         }
     }
 
     /// Looks at what came back for one attempt.
     private func take(
-        _ message: Span<UInt8>, for exchange: Exchange, attempt index: Int,
+        _ message: Span<UInt8>, isCut: Bool = false, for exchange: Exchange, attempt index: Int,
         _ nowMilliseconds: Int64
     ) {
         let attempt = exchange.attempts[index]
-        let outcome = unsafe exchange.name.withUnsafeBytes { name in
-            unsafe distiller.distill(
-                message, sent: attempt.question.span, lowercaseName: name, qtype: exchange.qtype,
-                dnssecOK: exchange.dnssecOK)
+        var outcome = exchange.withQuestion(ofAttempt: index) { question in
+            unsafe exchange.pending.withLowercaseName { name in
+                unsafe distiller.distill(
+                    message, sent: question, lowercaseName: name, qtype: exchange.qtype,
+                    dnssecOK: exchange.dnssecOK)
+            }
         }
+        // Longer than we had room for: as if the upstream had cut it.
+        if isCut, outcome == .answer || outcome == .malformed { outcome = .truncated }
         switch outcome {
         case .answer:
             attempt.upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
@@ -329,11 +334,9 @@ public protocol ForwarderHost: AnyObject {
         case .truncated:
             close(attempt: index, of: exchange)
             if case .datagram = attempt.carrier, mayTryAgain(exchange),
-                send(exchange, to: attempt.upstream, byStream: true, nowMilliseconds)
+                sendByStream(exchange, to: attempt.upstream, nowMilliseconds)
             {
-                wait(
-                    exchange,
-                    until: nowMilliseconds + ForwardingLimits.streamAttemptMilliseconds)
+                wait(exchange, ForwardingLimits.streamAttemptMilliseconds, nowMilliseconds)
             } else {
                 turnElsewhere(exchange, nowMilliseconds)
             }
@@ -359,9 +362,9 @@ public protocol ForwarderHost: AnyObject {
         close(attempt: index, of: exchange)
         let patience = ForwardingLimits.attemptMilliseconds[0]
         if mayTryAgain(exchange),
-            send(exchange, to: upstream, byStream: false, nowMilliseconds)
+            send(exchange, to: upstream, nowMilliseconds)
         {
-            if !exchange.isFinished { wait(exchange, until: nowMilliseconds + patience) }
+            if !exchange.isFinished { wait(exchange, patience, nowMilliseconds) }
         } else {
             turnElsewhere(exchange, nowMilliseconds)
         }
@@ -371,19 +374,18 @@ public protocol ForwarderHost: AnyObject {
     private func turnElsewhere(_ exchange: Exchange, _ nowMilliseconds: Int64) {
         if exchange.turns < exchange.candidates.count {
             tryNext(exchange, nowMilliseconds)
-        } else if !exchange.attempts.contains(where: \.isOpen) {
+        } else if !exchange.hasOpenAttempt {
             fail(exchange, nowMilliseconds)
         }
     }
 
     private func take(_ answer: EncryptedAnswer, _ nowMilliseconds: Int64) {
-        guard
-            let (exchange, index, upstream) = encryptedAttempts.removeValue(forKey: answer.attempt)
-        else { return }
-        guard !exchange.isFinished else {
+        guard let made = encryptedAttempts.removeValue(forKey: answer.attempt) else { return }
+        let (exchange, index) = (made.exchange, made.attempt)
+        guard !exchange.isFinished, exchange.serial == made.serial else {
             // Another one was quicker; but an answer tells that a down upstream is back.
-            if case .success = answer.result, !upstream.isUp {
-                upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
+            if case .success = answer.result, !made.upstream.isUp {
+                made.upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
             }
             return
         }
@@ -408,9 +410,7 @@ public protocol ForwarderHost: AnyObject {
             attempt.upstream.noteFailure(
                 sentMilliseconds: attempt.sentMilliseconds, nowMilliseconds: nowMilliseconds,
                 isCertain: isCertain)
-            if !exchange.attempts.contains(where: \.isOpen) {
-                tryNext(exchange, nowMilliseconds)
-            }
+            if !exchange.hasOpenAttempt { tryNext(exchange, nowMilliseconds) }
         }
     }
 
@@ -442,13 +442,11 @@ public protocol ForwarderHost: AnyObject {
 
     private func close(attempt index: Int, of exchange: Exchange) {
         guard exchange.attempts[index].isOpen else { return }
-        exchange.attempts[index].isOpen = false
+        exchange.close(attempt: index)
         switch exchange.attempts[index].carrier {
         case .datagram(let socket):
             socket.remove(exchange.attempts[index].id)
-            if socket.isRetired, socket.inFlight.isEmpty, sockets[socket.descriptor] != nil {
-                forget(socket)
-            }
+            sockets.closeIfDone(socket)
         case .stream(let descriptor):
             host.unwatch(descriptor)
             streams[descriptor] = nil
@@ -474,19 +472,22 @@ public protocol ForwarderHost: AnyObject {
     private func finish(_ exchange: Exchange, _ answer: AnswerView, _ nowMilliseconds: Int64) {
         guard !exchange.isFinished else { return }
         exchange.isFinished = true
-        for (index, attempt) in exchange.attempts.enumerated() {
+        for index in exchange.attempts.indices {
+            let attempt = exchange.attempts[index]
             close(attempt: index, of: exchange)
             // Another one was quicker; but the answer to a trial tells that an upstream is back.
             guard attempt.isOpen, !attempt.upstream.isUp,
                 case .datagram(let socket) = attempt.carrier
             else { continue }
+            let question = exchange.withQuestion(ofAttempt: index) {
+                unsafe $0.withUnsafeBytes { unsafe Array($0) }
+            }
             socket.keepTrial(
-                attempt.id, question: attempt.question, sentMilliseconds: attempt.sentMilliseconds)
+                attempt.id, question: question, sentMilliseconds: attempt.sentMilliseconds)
         }
-        // Its timers may hold the exchange for a while yet; they need none of this.
-        exchange.attempts.removeAll()
-        let waiters = cache.finish(
-            exchange.pending, key: key, answer: answer, nowMilliseconds: nowMilliseconds)
-        host.forwarderFinished(waiters, with: answer)
+        let pending = exchange.pending
+        exchanges.giveBack(exchange)
+        cache.finish(pending, key: key, answer: answer, nowMilliseconds: nowMilliseconds)
+        host.forwarderFinished(pending, with: answer)
     }
 }

@@ -6,7 +6,9 @@ public import DNSWire
 /// held in a buffer made once. Belongs to one thread.
 @safe public final class QuestionKey {
     /// The longest key in octets.
-    public static let maximumOctets = DomainName.maximumOctets + 5
+    public static let maximumOctets = DomainName.maximumOctets + octetsBehindName
+    /// Type, class and bits.
+    static let octetsBehindName = 5
 
     let octets: UnsafeMutablePointer<UInt8>
     private(set) var count = 0
@@ -40,15 +42,20 @@ public import DNSWire
         unsafe octets[length + 2] = UInt8(truncatingIfNeeded: qclass >> 8)
         unsafe octets[length + 3] = UInt8(truncatingIfNeeded: qclass)
         unsafe octets[length + 4] = (dnssecOK ? 1 : 0) | (checkingDisabled ? 2 : 0)
-        count = length + 5
+        count = length + Self.octetsBehindName
         hash = computeHash()
     }
 
-    /// Sets the key to what another one held.
-    func set(copy key: [UInt8]) {
+    /// Sets the key to what another one of the same cache held, whose hash is known.
+    func set(copy key: [UInt8], hash: UInt64) {
         count = min(key.count, Self.maximumOctets)
-        for index in 0..<count { unsafe octets[index] = key[index] }
-        hash = computeHash()
+        // SAFETY: `octets` holds the longest key.
+        unsafe key.withUnsafeBytes { source in
+            if let start = source.baseAddress {
+                unsafe UnsafeMutableRawPointer(octets).copyMemory(from: start, byteCount: count)
+            }
+        }
+        self.hash = hash
     }
 
     var copy: [UInt8] { unsafe Array(UnsafeBufferPointer(start: octets, count: count)) }

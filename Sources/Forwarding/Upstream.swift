@@ -151,13 +151,26 @@ public final class UpstreamTable: Sendable {
         }
     }
 
+    /// Who may be asked for a name, given in wire format and lower case.
+    ///
+    /// Those that are up come first; among them the order is the administrator's. Allocates only
+    /// while one is down.
+    func candidates(for name: UnsafeRawBufferPointer) -> [Upstream] {
+        let upstreams = unsafe zones[zone(of: name)].upstreams
+        if upstreams.allSatisfy(\.isUp) { return upstreams }
+        return upstreams.filter(\.isUp) + upstreams.filter { !$0.isUp }
+    }
+
     /// The index of the longest zone that holds a name given in wire format and lower case.
-    func zone(of name: [UInt8]) -> Int {
-        for (index, zone) in zones.enumerated().dropLast() {
-            let suffix = zone.name.wire
+    func zone(of name: UnsafeRawBufferPointer) -> Int {
+        for index in 0..<zones.count - 1 {
+            let suffix = zones[index].name.wire
             var offset = 0
-            while name.count - offset > suffix.count { offset += Int(name[offset]) + 1 }
-            if name.count - offset == suffix.count, name[offset...].elementsEqual(suffix) {
+            // SAFETY: labels end where the name does, and the suffix is shorter than what is left.
+            while name.count - offset > suffix.count { unsafe offset += Int(name[offset]) + 1 }
+            if name.count - offset == suffix.count,
+                unsafe UnsafeRawBufferPointer(rebasing: name[offset...]).elementsEqual(suffix)
+            {
                 return index
             }
         }

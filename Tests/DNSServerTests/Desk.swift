@@ -61,7 +61,7 @@ import Testing
         let loaded = try #require(load.loaded, "\(load.diagnostics)")
         pipeline = Pipeline(
             cache: cache, allowed: ClientTable([allowFrom.compactMap { IPNetwork($0) }]),
-            gate: Gate(loaded, dictionary: 1, nowSeconds: Self.noon))
+            gate: Gate(loaded, dictionary: 1, nowSeconds: Self.noon), number: 1)
         pipeline.turn(to: Self.moment())
     }
 
@@ -128,9 +128,10 @@ import Testing
                 message.span, sent: sent.span, lowercaseName: $0, qtype: .a, dnssecOK: false)
         }
         #expect(outcome == .answer)
-        return cache.finish(
+        cache.finish(
             pending, key: cache.makeKey(), answer: distiller.answer,
             nowMilliseconds: Self.moment(afterSeconds: afterSeconds).monotonicMilliseconds)
+        return pending.waiters
     }
 
     /// Puts an answer into the cache by way of a client that may ask.

@@ -9,7 +9,7 @@ import Testing
         var query = Query()
         query.id = id
         return Waiter(
-            query: query, message: [], replyTo: .stream(worker: 0, connection: UInt64(id)),
+            query: query, replyTo: .stream(worker: 0, connection: UInt64(id)),
             client: IPAddress(v4: 0x7F00_0001), receivedMicros: 0, receivedMonotonicMicros: 0)
     }
 
@@ -17,10 +17,11 @@ import Testing
         _ cache: AnswerCache, _ pending: PendingQuestion, ttlSeconds: UInt32 = 60, mark: UInt32 = 1
     ) -> [UInt16] {
         let block = Kept.block(mark, ttlSeconds: ttlSeconds)
-        return unsafe block.withUnsafeBytes {
+        unsafe block.withUnsafeBytes {
             unsafe cache.finish(
                 pending, key: cache.makeKey(), answer: AnswerView($0), nowMilliseconds: 1000)
-        }.map(\.query.id)
+        }
+        return pending.waiters.map(\.query.id)
     }
 
     private static func key(_ cache: AnswerCache, _ number: Int, _ type: RecordType = .a)
@@ -155,6 +156,13 @@ import Testing
     }
 }
 
+extension AnswerCache {
+    /// Joins with an empty message and a question made for it.
+    fileprivate func join(_ key: QuestionKey, _ waiter: Waiter) -> Joined {
+        join(key, waiter, message: [UInt8]().span, spare: PendingQuestion())
+    }
+}
+
 @Suite struct QuestionKeyTests {
     /// Name, type, class, DO and CD: what differs in any of them is another question.
     @Test func everyPartCounts() {
@@ -203,7 +211,7 @@ import Testing
     @Test func copies() {
         let key = Kept.key(3, type: .mx, dnssecOK: true)
         let other = Kept.key(4)
-        other.set(copy: key.copy)
+        other.set(copy: key.copy, hash: key.hash)
         #expect(other.copy == key.copy && other.hash == key.hash && other.count == key.count)
     }
 }

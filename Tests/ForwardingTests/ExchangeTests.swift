@@ -7,25 +7,50 @@ import Testing
     private static func exchange(
         _ name: String = "www.example.com", dnssecOK: Bool = false, checkingDisabled: Bool = false
     ) throws -> Exchange {
-        let cache = AnswerCache()
-        let key = cache.makeKey()
-        Kept.set(key, 1)
-        let waiter = Waiter(
-            query: Query(), message: [], replyTo: .stream(worker: 0, connection: 0),
-            client: IPAddress(v4: 1), receivedMicros: 0, receivedMonotonicMicros: 0)
-        guard case .first(let pending) = cache.join(key, waiter) else { throw Missing() }
-        return Exchange(
-            pending: pending, name: try DomainName(parsing: name).wire, qtype: .aaaa, qclass: 1,
-            dnssecOK: dnssecOK, checkingDisabled: checkingDisabled, candidates: [])
+        let key = QuestionKey(seed: (1, 2))
+        let wire = try DomainName(parsing: name).wire
+        unsafe wire.withUnsafeBytes {
+            unsafe key.set(
+                lowercaseName: $0, qtype: .aaaa, qclass: 1, dnssecOK: dnssecOK,
+                checkingDisabled: checkingDisabled)
+        }
+        let pending = PendingQuestion()
+        pending.begin(key)
+        var query = Query()
+        query.qtype = .aaaa
+        query.qclass = 1
+        query.dnssecOK = dnssecOK
+        query.flags = checkingDisabled ? Query.checkingDisabledFlag : 0
+        let exchange = Exchange(number: 0)
+        exchange.begin(pending, query, candidates: [])
+        return exchange
     }
 
-    private struct Missing: Error {}
+    private static func name(of exchange: Exchange) -> [UInt8] {
+        unsafe exchange.pending.withLowercaseName { unsafe Array($0) }
+    }
+
+    private static func question(of exchange: Exchange, mixedBy random: RandomSource?) -> [UInt8] {
+        let index = addAttempt(to: exchange, mixedBy: random)
+        return exchange.withQuestion(ofAttempt: index) {
+            unsafe $0.withUnsafeBytes { unsafe Array($0) }
+        }
+    }
+
+    private static func addAttempt(
+        to exchange: Exchange, hasOPT: Bool = true, mixedBy random: RandomSource? = nil
+    ) -> Int {
+        exchange.add(
+            Exchange.Attempt(
+                upstream: Upstream(endpoint: .demo), carrier: .encrypted, id: 0xBEEF,
+                sentMilliseconds: 0, hasOPT: hasOPT), mixedBy: random)
+    }
 
     /// The message says just what was asked, and is one that this server would take itself.
     @Test(arguments: [false, true], [false, true])
     func message(_ dnssecOK: Bool, _ checkingDisabled: Bool) throws {
         let exchange = try Self.exchange(dnssecOK: dnssecOK, checkingDisabled: checkingDisabled)
-        let octets = exchange.message(of: attempt(of: exchange, hasOPT: true))
+        let octets = exchange.message(ofAttempt: Self.addAttempt(to: exchange, hasOPT: true))
         var name = [UInt8](repeating: 0, count: 255)
         let query = unsafe name.withUnsafeMutableBufferPointer { room in
             // SAFETY: the array has the 255 octets that are asked for.
@@ -39,20 +64,14 @@ import Testing
         #expect(query?.udpPayloadSize == ForwardingLimits.udpPayloadSize)
         let flags: UInt16 = checkingDisabled ? 0x0130 : 0x0120
         #expect(query?.flags == flags)
-        #expect(name.prefix(17).elementsEqual(exchange.name))
-    }
-
-    private func attempt(of exchange: Exchange, hasOPT: Bool) -> Exchange.Attempt {
-        Exchange.Attempt(
-            upstream: Upstream(endpoint: .demo), carrier: .encrypted, id: 0xBEEF,
-            question: exchange.question(mixedBy: nil), sentMilliseconds: 0, hasOPT: hasOPT)
+        #expect(name.prefix(17).elementsEqual(Self.name(of: exchange)))
     }
 
     /// Without EDNS nothing but the OPT record is missing.
     @Test func messageWithoutOPT() throws {
         let exchange = try Self.exchange(dnssecOK: true)
-        let whole = exchange.message(of: attempt(of: exchange, hasOPT: true))
-        var plain = exchange.message(of: attempt(of: exchange, hasOPT: false))
+        let whole = exchange.message(ofAttempt: Self.addAttempt(to: exchange, hasOPT: true))
+        var plain = exchange.message(ofAttempt: Self.addAttempt(to: exchange, hasOPT: false))
         #expect(plain[11] == 0)
         plain[11] = 1
         #expect(plain == Array(whole.dropLast(11)))
@@ -62,19 +81,19 @@ import Testing
     @Test func mixedCase() throws {
         let exchange = try Self.exchange(
             "a-1.example-long-enough-to-need-two-words-of-chance-0123.example.com")
-        let plain = exchange.question(mixedBy: nil)
-        #expect(plain == exchange.name + [0, 28, 0, 1])
+        let plain = Self.question(of: exchange, mixedBy: nil)
+        #expect(plain == Self.name(of: exchange) + [0, 28, 0, 1])
         let random = RandomSource()
         var seenUpper = Set<Int>()
         for _ in 0..<200 {
-            let mixed = exchange.question(mixedBy: random)
+            let mixed = Self.question(of: exchange, mixedBy: random)
             #expect(mixed.map(\.asciiLowercased) == plain.map(\.asciiLowercased))
             #expect(mixed.suffix(4) == plain.suffix(4))
             for index in mixed.indices where mixed[index] != plain[index] {
                 seenUpper.insert(index)
             }
         }
-        let letters = exchange.name.indices.filter { (0x61...0x7A).contains(exchange.name[$0]) }
+        let letters = plain.dropLast(4).indices.filter { (0x61...0x7A).contains(plain[$0]) }
         #expect(seenUpper == Set(letters))
     }
 
@@ -86,31 +105,93 @@ import Testing
         #expect(Set(small) == Set(0..<7))
     }
 
-    /// Against a sorted array.
-    @Test func deadlines() throws {
+    /// An exchange that is used again knows nothing of the question before.
+    @Test func usedAgain() throws {
+        let exchange = try Self.exchange("first.example.com")
+        _ = Self.addAttempt(to: exchange)
+        exchange.turns = 3
+        exchange.sawTimeout = true
+        let (serial, generation) = (exchange.serial, exchange.timerGeneration)
+        exchange.end()
+        #expect(exchange.isFinished && exchange.attempts.isEmpty)
+        #expect(exchange.timerGeneration != generation, "its timers are of no interest any more")
+        let other = try Self.exchange("a.much.longer.second.example.com")
+        exchange.begin(other.pending, Query(), candidates: [])
+        #expect(exchange.serial != serial && exchange.turns == 0 && !exchange.sawTimeout)
+        let question = Self.question(of: exchange, mixedBy: nil)
+        #expect(question.dropLast(4).elementsEqual(Self.name(of: other)))
+    }
+
+    /// What could not be sent leaves no trace.
+    @Test func droppedAttempt() throws {
         let exchange = try Self.exchange()
-        var random = Numbers(state: 5)
-        var heap = DeadlineHeap()
-        var oracle: [Int64] = []
-        for step in 0..<5000 {
-            if Int.random(in: 0..<5, using: &random) < 3 {
-                let time = Int64.random(in: 0...500, using: &random)
-                heap.push(.init(milliseconds: time, exchange: exchange, generation: UInt32(step)))
-                oracle.append(time)
-                oracle.sort()
+        let first = Self.addAttempt(to: exchange)
+        let message = exchange.message(ofAttempt: first)
+        _ = Self.addAttempt(to: exchange)
+        exchange.dropLastAttempt()
+        #expect(exchange.attempts.count == 1)
+        let next = Self.addAttempt(to: exchange)
+        #expect(next == 1 && exchange.message(ofAttempt: next) == message)
+    }
+}
+
+@Suite struct InFlightTableTests {
+    /// Against a dictionary, with IDs that collide.
+    @Test func oracle() {
+        var random = Numbers(state: 11)
+        var table = InFlightTable()
+        var oracle: [UInt16: Int] = [:]
+        for step in 0..<20_000 {
+            let id = UInt16.random(in: 0..<300, using: &random) &* 64
+            if Bool.random(using: &random), oracle[id] == nil {
+                table.insert(.init(id: id, attempt: step % 8, exchange: step))
+                oracle[id] = step
             } else {
-                let now = Int64.random(in: 0...500, using: &random)
-                let entry = heap.pop(dueAt: now)
-                let expected = oracle.first.flatMap { $0 <= now ? $0 : nil }
-                #expect(entry?.milliseconds == expected)
-                if expected != nil { oracle.removeFirst() }
+                table.remove(id)
+                oracle[id] = nil
             }
-            #expect(heap.next == oracle.first)
+            #expect(table.count == oracle.count && table.isEmpty == oracle.isEmpty)
+            #expect(table.find(id)?.exchange == oracle[id])
         }
-        while let entry = heap.pop(dueAt: .max) {
-            #expect(entry.milliseconds == oracle.removeFirst())
+        for (id, exchange) in oracle { #expect(table.find(id)?.exchange == exchange) }
+        #expect(Set(table.entries.map(\.id)) == Set(oracle.keys))
+    }
+}
+
+@Suite struct DeadlinesTests {
+    private static let patience: [Int64] = [700, 1000, 1200, 1500]
+
+    /// Against a sorted array; some entries are of no interest any more.
+    @Test func oracle() {
+        var random = Numbers(state: 5)
+        var deadlines = Deadlines()
+        var oracle: [(time: Int64, exchange: Int)] = []
+        var given = Set<Int>()
+        var now: Int64 = 0
+        for step in 0..<20_000 {
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0...2:
+                let patience = Self.patience[Int.random(in: 0..<4, using: &random)]
+                deadlines.push(
+                    exchange: step, generation: 1, nowMilliseconds: now,
+                    patienceMilliseconds: patience)
+                oracle.append((now + patience, step))
+                oracle.sort { $0.time < $1.time }
+            case 3:
+                if let index = oracle.indices.randomElement(using: &random) {
+                    given.insert(oracle.remove(at: index).exchange)
+                }
+            default: now += Int64.random(in: 0..<60, using: &random)
+            }
+            let next = deadlines.next { !given.contains($0.exchange) }
+            #expect(next == oracle.first?.time)
+            while let entry = deadlines.pop(dueAt: now) {
+                guard !given.contains(entry.exchange) else { continue }
+                #expect(entry.milliseconds == oracle.first?.time)
+                oracle.removeAll { $0.exchange == entry.exchange }
+            }
+            #expect(oracle.first.map { $0.time > now } ?? true)
         }
-        #expect(oracle.isEmpty && heap.next == nil)
     }
 }
 

@@ -12,10 +12,15 @@ final class FakeHost: ForwarderHost {
     private(set) var finished: [(ids: [UInt16], rcode: ResponseCode, error: ExtendedErrorCode?)] =
         []
 
+    /// Questions that have come to their end, for use again.
+    var spares: [PendingQuestion] = []
+
     func watch(_ descriptor: Int32, forWriting: Bool) { watched.insert(descriptor) }
     func unwatch(_ descriptor: Int32) { watched.remove(descriptor) }
-    func forwarderFinished(_ waiters: [Waiter], with answer: AnswerView) {
-        finished.append((waiters.map(\.query.id), answer.rcode, answer.extendedError))
+    func forwarderFinished(_ pending: PendingQuestion, with answer: AnswerView) {
+        finished.append((pending.waiters.map(\.query.id), answer.rcode, answer.extendedError))
+        pending.reset()
+        spares.append(pending)
     }
 }
 
@@ -32,7 +37,7 @@ final class FakeHost: ForwarderHost {
         try #require(descriptor >= 0)
         port = cpio_local_port(descriptor)
         // SAFETY: the batch is this object's own until it goes, here and below.
-        unsafe batch = try #require(cpio_batch_create(1, 2048, 2048))
+        unsafe batch = try #require(cpio_batch_create(1, 2048, 8192))
     }
 
     deinit {
@@ -46,6 +51,8 @@ final class FakeHost: ForwarderHost {
     struct Question {
         var message: [UInt8]
         fileprivate var peer = cpio_peer()
+        /// The port that it came from.
+        var port: UInt16 { peer.port }
     }
 
     /// The next question; nil if none comes within a moment.
@@ -64,7 +71,7 @@ final class FakeHost: ForwarderHost {
 
     /// Sends octets back to whoever asked.
     func send(_ message: [UInt8], to question: Question) {
-        guard let room = unsafe cpio_batch_out_room(batch), message.count <= 2048 else { return }
+        guard let room = unsafe cpio_batch_out_room(batch), message.count <= 8192 else { return }
         for (index, octet) in message.enumerated() { unsafe room[index] = octet }
         var peer = question.peer
         unsafe cpio_batch_out_push(batch, message.count, &peer)
@@ -106,7 +113,7 @@ final class ForwarderBench {
     var upstreams: [Upstream] { table.zones[0].upstreams }
 
     /// Asks for an address as a client that has to wait; gives the client's ID.
-    @discardableResult func ask(_ name: String) throws -> UInt16 {
+    @discardableResult func ask(_ name: String, flushes: Bool = true) throws -> UInt16 {
         let wire = try DomainName(parsing: name).wire
         var query = Query()
         query.id = nextID
@@ -115,15 +122,19 @@ final class ForwarderBench {
         nextID += 1
         let key = cache.makeKey()
         let waiter = Waiter(
-            query: query, message: [], replyTo: .stream(worker: 0, connection: 0),
-            client: IPAddress(v4: 1), receivedMicros: 0, receivedMonotonicMicros: 0)
+            query: query, replyTo: .stream(worker: 0, connection: 0), client: IPAddress(v4: 1),
+            receivedMicros: 0, receivedMonotonicMicros: 0)
         unsafe wire.withUnsafeBytes { name in
             unsafe key.set(
                 lowercaseName: name, qtype: .a, qclass: 1, dnssecOK: false, checkingDisabled: false)
-            guard case .first(let pending) = cache.join(key, waiter) else { return }
-            unsafe forwarder.ask(
-                pending, lowercaseName: name, query: query, nowMilliseconds: now)
+            let spare = host.spares.popLast() ?? PendingQuestion()
+            guard
+                case .first(let pending) = cache.join(
+                    key, waiter, message: [UInt8]().span, spare: spare)
+            else { return }
+            forwarder.ask(pending, query: query, nowMilliseconds: now)
         }
+        if flushes { forwarder.flush(nowMilliseconds: now) }
         return query.id
     }
 
@@ -136,6 +147,7 @@ final class ForwarderBench {
             for poller in pollers where poller.revents != 0 {
                 forwarder.ready(poller.fd, nowMilliseconds: now)
             }
+            forwarder.flush(nowMilliseconds: now)
         }
     }
 
@@ -143,5 +155,6 @@ final class ForwarderBench {
     func pass(milliseconds: Int64) {
         now += milliseconds
         forwarder.tick(nowMilliseconds: now)
+        forwarder.flush(nowMilliseconds: now)
     }
 }

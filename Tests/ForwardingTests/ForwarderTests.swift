@@ -26,6 +26,63 @@ import Testing
         #expect(bench.cache.entryCount == 1 && bench.cache.inFlightCount == 0)
     }
 
+    /// Questions that come together leave by one port with IDs of their own, and each gets its own
+    /// answer; the next ones leave by another port.
+    @Test func questionsOfOneBatch() throws {
+        let count = 3 * Int(AskBatch.slots) / 2
+        let ids = try (0..<count).map {
+            try bench.ask("name\($0).example.com", flushes: false)
+        }
+        bench.forwarder.flush(nowMilliseconds: bench.now)
+        var questions: [FakeServer.Question] = []
+        for _ in 0..<count { questions.append(try #require(first.receive())) }
+        #expect(first.receive(withinMilliseconds: 0) == nil)
+        let ports = questions.map(\.port)
+        #expect(Set(ports.prefix(Int(AskBatch.slots))).count == 1)
+        #expect(Set(ports).count == 2)
+        #expect(Set(questions.map { $0.message.prefix(2) }).count > count - 4)
+        for question in questions.reversed() { first.answer(question) }
+        bench.pump()
+        #expect(Set(bench.host.finished.flatMap(\.ids)) == Set(ids))
+        #expect(bench.host.finished.allSatisfy { $0.rcode == .noError })
+        #expect(bench.cache.entryCount == count && bench.cache.inFlightCount == 0)
+        #expect(bench.forwarder.nextDeadline() == nil)
+    }
+
+    /// An answer longer than there is room for is asked for again by TCP, as one that was cut.
+    @Test func tooLongForADatagram() throws {
+        try bench.ask("www.example.com")
+        let question = try #require(first.receive())
+        first.answer(question) { $0 += [UInt8](repeating: 0, count: 5000) }
+        bench.pump()
+        // Nobody listens by TCP, so the second one is asked.
+        second.answer(try #require(second.receive()))
+        bench.pump()
+        #expect(bench.host.finished.map(\.rcode) == [.noError])
+    }
+
+    /// One question after another through the same parts: none meets what another one left.
+    @Test func partsAreUsedAgain() throws {
+        for round in 0..<200 {
+            let id = try bench.ask("name\(round).example.com")
+            let question = try #require(first.receive())
+            if round % 3 == 0 { first.answer(question, rcode: 2) } else { first.answer(question) }
+            bench.pump()
+            if round % 3 == 0 {
+                let again = try #require(second.receive())
+                // The first one's answer comes late, when the question has been answered.
+                second.answer(again)
+                bench.pump()
+                first.answer(question)
+            }
+            bench.pump()
+            #expect(bench.host.finished.last?.ids == [id])
+            #expect(bench.host.finished.count == round + 1)
+            bench.pass(milliseconds: 10)
+        }
+        #expect(bench.host.spares.count == 1)
+    }
+
     /// What is not the answer to just this question changes nothing.
     @Test func forgeries() throws {
         try bench.ask("www.example.com")
@@ -67,7 +124,7 @@ import Testing
         #expect(bench.host.finished.first?.rcode == .servFail)
         #expect(bench.host.finished.first?.error == .noReachableAuthority)
         #expect(ForwardingLimits.attemptMilliseconds.reduce(0, +) < 4000)
-        #expect(bench.forwarder.nextDeadline == nil)
+        #expect(bench.forwarder.nextDeadline() == nil)
         // The failure is known for a while (RFC 9520), then it is asked again.
         #expect(bench.cache.entryCount == 1)
         #expect(bench.upstreams.map(\.isUp) == [false, false])

@@ -23,9 +23,13 @@ import Testing
         for zones in [zones, zones.reversed()] {
             let table = UpstreamTable(defaults: [Self.place(0)], zones: zones)
             let name = try DomainName(parsing: row.name)
-            let zone = table.zones[table.zone(of: name.wire)]
+            let zone = table.zones[zone(of: name.wire, in: table)]
             #expect(zone.upstreams.map(\.endpoint) == [Self.place(UInt32(row.upstream))])
         }
+    }
+
+    private func zone(of name: [UInt8], in table: UpstreamTable) -> Int {
+        unsafe name.withUnsafeBytes { unsafe table.zone(of: $0) }
     }
 
     @Test func oneEndpointIsOneUpstream() throws {
@@ -41,7 +45,7 @@ import Testing
 
     @Test func everythingElseGoesToTheDefaults() {
         let table = UpstreamTable(defaults: [], zones: [])
-        #expect(table.zones.count == 1 && table.zone(of: [0]) == 0)
+        #expect(table.zones.count == 1 && zone(of: [0], in: table) == 0)
         #expect(table.zones[0].name == .root && table.all.isEmpty)
     }
 

@@ -47,7 +47,5 @@ enum House {
     /// Lines that a function may have.
     static let functionLines = 60
     /// Functions that are longer, and how long: they may only become shorter.
-    static let longFunctions = [
-        "Forwarder.swift: send": 61, "Pipeline.swift: take": 75,
-    ]
+    static let longFunctions: [String: Int] = [:]
 }

@@ -58,6 +58,14 @@ unsigned cpio_batch_out_count(const cpio_batch *batch);
 // `patience_ms`. The number of datagrams that could not be sent.
 unsigned cpio_batch_send(cpio_batch *batch, int fd, int patience_ms);
 
+// The same for a connected socket: takes what was written into the room, to go to the socket's peer.
+void cpio_batch_out_push_connected(cpio_batch *batch, size_t length);
+// Sends what was pushed, from a slot on, by one call and without waiting. How many datagrams went,
+// or -1 with errno about the first of them.
+int cpio_batch_send_some(cpio_batch *batch, int fd, unsigned from);
+// Empties the batch of what was pushed.
+void cpio_batch_out_clear(cpio_batch *batch);
+
 // A socket bound to an address for serving, or -1 with errno. `type`: SOCK_DGRAM or SOCK_STREAM.
 // Port 0 takes any; `cpio_local_port` tells which. With `shared`, other sockets of ours may be
 // bound to the same address and the kernel spreads the clients over them; without it, EADDRINUSE

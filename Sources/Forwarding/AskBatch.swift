@@ -1,0 +1,96 @@
+import CPacketIO
+import DNSWire
+import Glibc
+
+/// Questions and answers by the batch: what goes to one upstream together leaves by one socket and
+/// one system call, and what has come is taken by one.
+///
+/// Buffers are made once. Belongs to one worker.
+@safe final class AskBatch {
+    /// A question that has been put in.
+    struct Question {
+        var exchange: Int
+        var attempt: Int
+    }
+
+    private let batch: OpaquePointer
+    private var questions: [Question] = []
+    /// The socket that the questions leave by, and where it leads; nil while there are none.
+    private(set) var destination: (socket: AskSocket, upstream: Upstream)?
+
+    /// Datagrams sent or taken by one system call.
+    static let slots: UInt32 = 64
+    /// The longest answer taken by UDP, in octets: far above what our OPT record allows. Of a
+    /// longer one only the header is looked at.
+    static let answerOctets = 4096
+
+    /// Makes an empty one; nil if there is no memory.
+    init?() {
+        guard
+            let batch = unsafe cpio_batch_create(
+                Self.slots, Self.answerOctets, Exchange.longestMessage)
+        else { return nil }
+        unsafe self.batch = batch
+        questions.reserveCapacity(Int(Self.slots))
+    }
+
+    deinit { unsafe cpio_batch_destroy(batch) }
+
+    // MARK: - Out
+
+    var isFull: Bool { questions.count >= Int(Self.slots) }
+
+    /// Begins a batch, which must be empty.
+    func begin(_ socket: AskSocket, _ upstream: Upstream) { destination = (socket, upstream) }
+
+    /// Puts a question in; the batch has begun and is not full.
+    func put(_ exchange: Exchange, attempt: Int) {
+        guard let room = unsafe cpio_batch_out_room(batch) else { return }
+        // SAFETY: a slot has room for the longest message.
+        unsafe cpio_batch_out_push_connected(batch, exchange.write(attempt: attempt, into: room))
+        questions.append(Question(exchange: exchange.number, attempt: attempt))
+    }
+
+    /// Sends all that was put in and empties the batch.
+    ///
+    /// - Returns: the questions that the network refused to carry. One that met a full buffer is
+    ///   like one that was lost on its way, and not among them.
+    func send() -> [Question] {
+        guard let socket = destination?.socket else { return [] }
+        var refused: [Question] = []
+        var from = 0
+        while from < questions.count {
+            let sent = unsafe cpio_batch_send_some(batch, socket.descriptor, UInt32(from))
+            if sent > 0 {
+                from += Int(sent)
+            } else if errno == EAGAIN || errno == ENOBUFS || sent == 0 {
+                break
+            } else if errno != EINTR {
+                refused.append(questions[from])
+                from += 1
+            }
+        }
+        unsafe cpio_batch_out_clear(batch)
+        questions.removeAll(keepingCapacity: true)
+        destination = nil
+        return refused
+    }
+
+    // MARK: - In
+
+    /// Takes what has come by a socket.
+    ///
+    /// - Returns: the number of datagrams, or -1 with `errno`.
+    func receive(from socket: AskSocket) -> Int {
+        unsafe Int(cpio_batch_receive(batch, socket.descriptor))
+    }
+
+    /// Calls `body` with a datagram that was taken, and whether it was too long to be taken whole.
+    func withAnswer(_ slot: Int, _ body: (Span<UInt8>, _ isCut: Bool) -> Void) {
+        let length = unsafe cpio_batch_in_length(batch, UInt32(slot))
+        // SAFETY: the batch holds the octets of a slot until it receives again.
+        let octets = unsafe UnsafeBufferPointer(
+            start: cpio_batch_in_bytes(batch, UInt32(slot)), count: min(length, Self.answerOctets))
+        body(unsafe octets.span, length > Self.answerOctets)
+    }
+}
