@@ -81,6 +81,7 @@ import Testing
     @Test func verifySpeaksToProgramsToo() throws {
         let fake = try FakeUpstream()
         let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
+        #expect(try server.run(["log", "verify"]).status == 0)
         for number in 0..<3 { _ = try server.ask("n\(number).example.com", from: "127.0.0.1") }
         let sound = try server.run(["log", "verify", "--json"])
         #expect(sound.status == 0)
@@ -88,6 +89,8 @@ import Testing
         #expect(sound.json["firstSeq"] as? Int == 1 && sound.json["lastSeq"] as? Int == 3)
         // A copy in which one octet of a name is another.
         let copy = try Folder()
+        let none = try Run(Program.bellgate(), ["log", "verify", "--directory", copy.path])
+        #expect(none.status == 1 && none.errors.contains("there is no log in"))
         let name = "decisions-00000000000000000001.bgl"
         let octets = try Data(
             contentsOf: URL(fileURLWithPath: "\(server.folder.path)/log/\(name)"))

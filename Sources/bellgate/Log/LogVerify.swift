@@ -23,6 +23,11 @@ struct LogVerify: ParsableCommand {
         let directory = try location.directoryPath()
         try reportingLogErrors {
             let result = try LogVerification(directory: directory)
+            guard result.segmentCount > 0 else {
+                // Every log has a first file; without one, nothing was checked.
+                standardError("there is no log in \(directory); is it the right folder?")
+                throw ExitCode(ExitStatus.wrong)
+            }
             print(json ? Self.json(result).rendered() : Self.text(result))
             if !result.isSound { throw ExitCode(ExitStatus.wrong) }
         }
