@@ -101,6 +101,10 @@ private func read(_ text: String) throws -> (ConfigurationLoad, TemporaryFolder)
     ("log: { ‸dir: x }\n", "no key of \"log\"", ""),
     ("forward: { ‸a..b: [10.0.0.10] }\n", "is no zone", ""),
     ("forward: { a.example: [‸demo] }\n", "cannot serve a zone", ""),
+    (
+        "forward: { a.example: [10.0.0.10], ‸A.example.: [10.0.0.11] }\n",
+        "zone a.example is given twice", "one key"
+    ),
     ("workers: ‸0\n", "is no number of workers", ""),
     ("workers: ‸many\n", "is no number of workers", ""),
     ("control: ‸\(String(repeating: "x", count: 120))\n", "is longer than", ""),

@@ -46,7 +46,7 @@ struct ConfigurationReader {
         }
         readAllowFrom(fields["allow-from"], &configuration)
         readLog(fields["log"], &configuration)
-        configuration.forward = values.entries(fields["forward"]).compactMap(forwardZone)
+        readForward(fields["forward"], &configuration)
         readControl(fields["control"], &configuration)
         if let index = values.text(fields["index"]) {
             configuration.indexFolder = FileBytes.path(index.value, relativeTo: path)
@@ -134,6 +134,20 @@ struct ConfigurationReader {
             return nil
         }
         return bytes
+    }
+
+    private func readForward(_ pair: YAMLPair?, _ configuration: inout ServerConfiguration) {
+        var places: [DomainName: SourcePlace] = [:]
+        for entry in values.entries(pair) {
+            guard let forward = forwardZone(entry) else { continue }
+            if let first = places.updateValue(entry.keyPlace, forKey: forward.zone) {
+                reporter.error(
+                    entry.keyPlace,
+                    "zone \(forward.zone) is given twice, first on line \(first.line)",
+                    "write all its servers behind one key")
+            }
+            configuration.forward.append(forward)
+        }
     }
 
     private func forwardZone(_ pair: YAMLPair) -> ForwardZone? {
