@@ -147,30 +147,36 @@ struct ExplainReport {
         return "\(end) (an answer lives \(seconds) s at most)"
     }
 
+    /// Every key of the contract, `null` where there is nothing to say; `service` as an extra.
     var json: JSONText {
-        .object(present: [
-            "verdict": .string(decision.verdict.word),
-            "group": .optional(decision.group),
-            "client": .optional(decision.client?.description),
-            "name": .string(decision.name.description),
-            "type": .string(type.description),
-            "at": .string(decision.atText),
-            "rule": .optional(decision.rule),
-            "reason": .string(decision.reason),
-            "category": .optional(decision.category),
-            "list": .optional(decision.list),
-            "listFile": .optional(decision.listFile),
-            "listLine": decision.listLine.map { .number(Int64($0)) },
-            "matched": .optional(decision.matched?.description),
-            "service": .optional(decision.service),
-            "period": .optional(decision.period),
-            "changesAt": .optional(decision.changesAtText) ?? .null,
-            "ttlLimit": decision.ttlLimitSeconds.map { .number($0) } ?? .null,
-            "policy": .string(loaded.hash),
-            "considered": .array(
-                decision.considered.map {
-                    .object([("rule", .string($0.id)), ("why", .string($0.why))])
-                }),
+        let text = { (text: String?) -> JSONText in text.map { .string($0) } ?? .null }
+        let number = { (number: Int64?) -> JSONText in number.map { .number($0) } ?? .null }
+        return .object([
+            ("verdict", text(decision.verdict.word)),
+            ("group", text(decision.group)),
+            ("client", text(decision.client?.description)),
+            ("name", text(decision.name.description)),
+            ("type", text(type.description)),
+            ("at", text(decision.atText)),
+            ("rule", text(decision.rule)),
+            ("reason", text(decision.reason)),
+            ("category", text(decision.category)),
+            ("list", text(decision.list)),
+            ("listFile", text(decision.listFile)),
+            ("listLine", number(decision.listLine.map(Int64.init))),
+            ("matched", text(decision.matched?.description)),
+            ("service", text(decision.service)),
+            ("period", text(decision.period)),
+            ("changesAt", text(decision.changesAtText)),
+            ("ttlLimit", number(decision.ttlLimitSeconds)),
+            ("policy", text(loaded.hash)),
+            (
+                "considered",
+                .array(
+                    decision.considered.map {
+                        .object([("rule", .string($0.id)), ("why", .string($0.why))])
+                    })
+            ),
         ])
     }
 }

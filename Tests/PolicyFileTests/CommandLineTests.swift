@@ -163,7 +163,7 @@ func whatIsWrongEndsWithOne(arguments: [String]) throws {
     #expect((json["considered"] as? [[String: String]])?.first?["rule"] == "harm")
 }
 
-@Test func explainLeavesOutWhatIsAbsent() throws {
+@Test func explainAnswersEveryKeyOfTheContractWithNullForWhatIsAbsent() throws {
     let folder = try soundFolder()
     let question = [
         "explain", "a.example", "--client", "192.0.2.9", "--policy", "policy.yaml", "--json",
@@ -173,11 +173,15 @@ func whatIsWrongEndsWithOne(arguments: [String]) throws {
     let json = try #require(run.json)
     #expect(
         Set(json.keys) == [
-            "verdict", "client", "name", "type", "at", "reason", "changesAt", "ttlLimit", "policy",
-            "considered",
+            "verdict", "group", "client", "name", "type", "at", "rule", "reason", "category",
+            "list", "listFile", "listLine", "matched", "service", "period", "changesAt", "ttlLimit",
+            "policy", "considered",
         ])
-    #expect(json["changesAt"] is NSNull)
-    #expect(json["ttlLimit"] is NSNull)
+    #expect(
+        Set(json.filter { $0.value is NSNull }.keys) == [
+            "group", "rule", "category", "list", "listFile", "listLine", "matched", "service",
+            "period", "changesAt", "ttlLimit",
+        ])
     #expect(json["reason"] as? String == "unknown device")
 }
 
