@@ -36,9 +36,12 @@ extension PolicyProgram {
     /// Exact over the whole calendar for names of a single source and unlisted names; the names
     /// that several sources share meet more rules before a given one, never fewer. For loading
     /// and checking, not for the query path.
-    public func warnings() -> [PolicyWarning] {
+    ///
+    /// - Parameter isCalendarKnown: `false` where the calendar may lack days; then only what can
+    ///   happen on no kind of day is found.
+    public func warnings(isCalendarKnown: Bool = true) -> [PolicyWarning] {
         let days = DayTable(policy.calendar)
-        let classes = days.occurringClasses
+        let classes = isCalendarKnown ? days.occurringClasses : DayClassSet(DayClass.all)
         let minutes = policy.periods.map(ActiveMinutes.init)
         let silent = policy.periods.indices.compactMap { place -> PolicyWarning? in
             guard minutes[place].isEmpty(on: classes) else { return nil }

@@ -87,11 +87,14 @@ extension [Diagnostic] {
 final class Reporter {
     private(set) var diagnostics: [Diagnostic] = []
 
+    /// How many errors were reported; whoever reads a part tells by it whether that part is sound.
+    private(set) var errorCount = 0
+
     /// Whether an error was reported.
-    private(set) var hasErrors = false
+    var hasErrors: Bool { errorCount > 0 }
 
     func error(_ place: SourcePlace, _ message: String, _ hint: String) {
-        hasErrors = true
+        errorCount += 1
         diagnostics.append(Diagnostic(.error, at: place, message, hint))
     }
 

@@ -28,6 +28,15 @@ private let yamlMistakes = [
     Mistake(
         "key twice", "default: allow\n‸default: block\n",
         "\"default\" is given twice, first on line 5 (column 1)", "keep one"),
+    Mistake(
+        "key twice, once empty", "unknown-devices:\n‸unknown-devices: refuse\n",
+        "\"unknown-devices\" is given twice, first on line 5"),
+    Mistake(
+        "group twice, empty", "groups:\n  a:\n  ‸a: { networks: [10.0.0.0/8] }\n",
+        "\"a\" is given twice, first on line 6"),
+    Mistake(
+        "when twice", "periods: { p: { when: , ‸when: always, mon: 09:00-10:00 } }\n",
+        "\"when\" is given twice"),
     Mistake("group twice", "groups:\n  a: {}\n  ‸a: {}\n", "\"a\" is given twice, first on line 6"),
     Mistake(
         "anchor", "groups:\n  a: ‸&x { networks: [10.0.0.0/8] }\n", "\"&x\" names this part",
@@ -92,6 +101,11 @@ private let headerMistakes = [
         whole:
             "bellgate: 1\npolicy: { name: A }\nroles: { dsl: A, principal: B, it: C }\ntime-zone: ‸Europe\n",
         "\"Europe\" is a folder"),
+    Mistake(
+        "zone of the machine",
+        whole:
+            "bellgate: 1\npolicy: { name: A }\nroles: { dsl: A, principal: B, it: C }\ntime-zone: ‸localtime\n",
+        "\"localtime\" is no IANA time zone", "Europe/London"),
     Mistake(
         "empty name",
         whole:
@@ -294,6 +308,9 @@ private let ruleMistakes = [
         "one word", "rules:\n  - { id: a, block: ‸harm, reason: R }\n", "\"block\" needs a list",
         "write [harm]"),
     Mistake(
+        "everything misspelt", "rules:\n  - { id: a, block: ‸everythin, reason: R }\n",
+        "\"everythin\" is no value of \"block\"", "did you mean \"everything\"?"),
+    Mistake(
         "empty operands", "rules:\n  - { id: a, block: ‸[], reason: R }\n",
         "\"block\" is an empty list"),
     Mistake(
@@ -426,9 +443,52 @@ func findsMistake(_ mistake: Mistake) throws {
     #expect(
         places == [
             "1:11", "2:1", "2:11", "4:12", "5:22", "5:41", "6:27", "6:50", "7:21", "9:5", "9:20",
-            "9:32", "9:45", "11:21", "11:63",
+            "9:32", "9:45", "11:14", "11:21", "11:63",
         ])
     #expect(load.diagnostics.allSatisfy { $0.severity == .error })
+}
+
+/// One mistake in a value does not hide the next one in the same value.
+@Test(arguments: [
+    ("periods: { p: { mon: 8:00-25:00 } }", ["5:22 \"25:00\"", "5:22 \"8:00\""]),
+    (
+        "periods:\n  p:\n    mon: 8:00-09:00, 09:00-10:60\n    mun: 7:00-08:00",
+        ["7:10 \"8:00\"", "7:22 \"10:60\"", "8:5 \"mun\"", "8:10 \"7:00\""]
+    ),
+    ("periods: { p: { \"mun,tui\": 08:00-09:00 } }", ["5:17 \"mun\"", "5:17 \"tui\""]),
+    (
+        "calendar: { terms: [2026-09-31 to 2026-13-01] }",
+        ["5:21 \"2026-09-31\"", "5:35 \"2026-13-01\""]
+    ),
+    (
+        "rules:\n  - { id: a, block: [harms], allow: [shops], reason: R }",
+        ["6:22 \"harms\"", "6:30 the rule has both", "6:38 \"shops\""]
+    ),
+    (
+        "tests:\n  - { group: staf, at: 2026-02-30 10:00, ask: a..b, expect: maybe, by: harm }",
+        ["6:14 ", "6:24 ", "6:47 \"a..b\"", "6:61 \"maybe\"", "6:72 "]
+    ),
+])
+func findsEveryMistakeWithinAValue(body: String, expected: [String]) throws {
+    let load = try TemporaryFolder().load(header + body + "\n")
+    let found = load.diagnostics.map { "\($0.line):\($0.column) \($0.message)" }
+    #expect(found.count == expected.count)
+    for (message, start) in zip(found, expected) {
+        #expect(message.hasPrefix(start), "\(found)")
+    }
+}
+
+/// A list that is refused is known by its name all the same: what refers to it is not undefined.
+@Test(arguments: [
+    "url: \"https://lists.example/adult.txt\", every: 24h, format: domains", "match: exact",
+])
+func aRefusedListIsNoUndefinedName(list: String) throws {
+    let load = try TemporaryFolder().load(
+        header + "lists: { adult: { \(list) } }\ncategories: { harm: [adult] }\n"
+            + "rules:\n  - { id: a, block: [adult, harm, adlut], reason: R }\n")
+    let elsewhere = load.diagnostics.filter { $0.line != 5 }
+    #expect(elsewhere.map { "\($0.line):\($0.column)" } == ["8:35"])
+    #expect(elsewhere.first?.hint == "did you mean \"adult\"?")
 }
 
 @Test func printsFileLineColumnSeverityMessageAndHint() {

@@ -93,3 +93,54 @@ func countsTheDaysOfAnOverdueReview(date: String, message: String) throws {
     try writeLists(to: folder)
     #expect(try folder.load(text).diagnostics.isEmpty)
 }
+
+/// One run says all: warnings stand beside errors, but never about what an error made unclear.
+@Test func warnsBesideErrors() throws {
+    let load = try TemporaryFolder().load(
+        """
+        bellgate: 1
+        policy: { name: A, review-by: 2026-11-22, nmae: B }
+        roles: { dsl: A, principal: B, it: C }
+        time-zone: Europe/London
+        calendar: { terms: [2026-11-23] }
+        periods:
+          silent: { tue: 09:00-10:00 }
+          broken: { tue: 9:00-10:00 }
+          lesson: { mon: 09:00-10:00 }
+        groups: { g: {}, h: {} }
+        categories: { sound: [a.example], broken-set: [a.example, nothing], outer: [broken-set] }
+        rules:
+          - { id: misspelt, block: everything, during: [leson], reason: R }
+          - { id: of-broken, block: everything, except-during: [broken], reason: R }
+          - { id: first, block: [sound], reason: R }
+          - { id: dead, for: [g], allow: [a.example], reason: R }
+          - { id: unclear, allow: [outer], reason: R }
+          - { id: never, block: [b.example], during: [silent], reason: R }
+        """)
+    let warnings = load.diagnostics.filter { $0.severity == .warning }
+    #expect(
+        warnings.map { "\($0.line) \($0.message)" } == [
+            "2 review overdue by 1 day",
+            "7 period \"silent\" never happens: no term day falls on its weekdays",
+            "16 rule \"dead\" can never match: \"first\" always decides first",
+            "18 rule \"never\" can never match: its \"during\" periods never happen",
+        ])
+    #expect(load.diagnostics.count - warnings.count == 4)
+    #expect(load.loaded == nil)
+}
+
+/// With days missing from the calendar, only what holds on every kind of day is said.
+@Test func warnsBesideABrokenCalendar() throws {
+    let load = try TemporaryFolder().load(
+        header
+            + """
+            calendar: { terms: [2026-11-31 to 2026-12-18] }
+            periods: { lesson: { mon: 09:00-10:00 } }
+            groups: { g: {} }
+            rules:
+              - { id: a, block: everything, reason: R }
+              - { id: b, block: [a.example], during: [lesson], reason: R }
+            """)
+    #expect(load.diagnostics.map(\.line) == [5, 10])
+    #expect(load.diagnostics.last?.message.contains("\"a\" always decides first") == true)
+}

@@ -28,7 +28,7 @@ struct Fields {
             return nil
         }
         var pairs: [String: YAMLPair] = [:]
-        for pair in written {
+        for pair in written.unique(reporter: reporter) {
             if known.contains(pair.key) {
                 pairs[pair.key] = pair
             } else if let purpose = notYet[pair.key] {
@@ -123,7 +123,7 @@ struct ValueReader {
                 "write each name, a colon, and what it stands for")
             return []
         }
-        return entries
+        return entries.unique(reporter: reporter)
     }
 
     /// One of a few words.

@@ -14,12 +14,16 @@ struct PolicyDocument {
     var roles: [String: String] = [:]
     var zone: Located<String>?
     var calendar = AcademicCalendar()
+    /// Whether a mistake in the calendar was reported, so that days may be missing from it.
+    var isCalendarBroken = false
     /// Where the terms are written, for what is said about them as a whole.
     var termsPlace: SourcePlace?
     var periods: [PeriodEntry] = []
     var groups: [GroupEntry] = []
     var unknownDevices: Located<String>?
     var lists: [ListEntry] = []
+    /// Names of lists that were reported and left out; what refers to them is not to blame.
+    var brokenLists: [Located<String>] = []
     var categories: [CategoryEntry] = []
     var rules: [RuleEntry] = []
     var defaultAction = RuleAction.allow
@@ -28,6 +32,8 @@ struct PolicyDocument {
     struct PeriodEntry {
         var name: Located<String>
         var period: Period
+        /// Whether a mistake in it was reported.
+        var isBroken = false
     }
 
     struct GroupEntry {
@@ -63,15 +69,18 @@ struct PolicyDocument {
         var answer: BlockAnswer
         var ttlSeconds: UInt32
         var reason: String
+        /// Whether a mistake in it was reported.
+        var isBroken: Bool
     }
 
+    /// A test as far as it could be read; what is missing has been reported.
     struct TestEntry {
         var place: SourcePlace
-        var subject: Subject
-        var at: Located<CivilTime>
-        var ask: Located<String>
-        var type: RecordType
-        var expect: RuleAction
+        var subject: Subject?
+        var at: Located<CivilTime>?
+        var ask: Located<String>?
+        var type: RecordType?
+        var expect: RuleAction?
         var by: Located<String>?
 
         enum Subject {

@@ -42,7 +42,13 @@ struct PolicyReader {
         document.periods = values.entries(fields["periods"]).compactMap(period)
         document.groups = values.entries(fields["groups"]).compactMap(group)
         document.unknownDevices = values.text(fields["unknown-devices"])
-        document.lists = values.entries(fields["lists"]).compactMap(list)
+        for pair in values.entries(fields["lists"]) {
+            if let list = list(pair) {
+                document.lists.append(list)
+            } else {
+                document.brokenLists.append(Located(pair.key, at: pair.keyPlace))
+            }
+        }
         document.categories = values.entries(fields["categories"]).compactMap(category)
         let rules = RuleReader(reporter: reporter)
         document.rules = optionalItems(fields["rules"]).compactMap(rules.rule)
@@ -97,6 +103,8 @@ struct PolicyReader {
     }
 
     private func readCalendar(_ pair: YAMLPair?, _ document: inout PolicyDocument) {
+        let earlierErrors = reporter.errorCount
+        defer { document.isCalendarBroken = reporter.errorCount > earlierErrors }
         guard let pair, !pair.value.isNothing,
             let fields = Fields(
                 pair.value, of: "\"calendar\"", known: ["terms", "closed"], reporter: reporter)
@@ -118,9 +126,9 @@ struct PolicyReader {
         }
         var endPlace = text.place
         endPlace.column += words.count == 3 ? words[0].count + 4 : 0
-        guard let first = values.date(Located(words[0], at: text.place)),
-            let last = values.date(Located(words[words.count - 1], at: endPlace))
-        else { return nil }
+        let from = values.date(Located(words[0], at: text.place))
+        let to = words.count == 1 ? from : values.date(Located(words[2], at: endPlace))
+        guard let first = from, let last = to else { return nil }
         guard first.value <= last.value else {
             reporter.error(
                 text.place, "\"\(text.value)\" ends before it starts", "put the earlier date first")
@@ -131,47 +139,54 @@ struct PolicyReader {
 
     private func period(_ pair: YAMLPair) -> PolicyDocument.PeriodEntry? {
         guard let name = ownName(pair, of: "a period") else { return nil }
+        let earlierErrors = reporter.errorCount
         var entry = PolicyDocument.PeriodEntry(
-            name: name, period: Period(name: name.value, windows: []))
+            name: name, period: period(pair, named: name.value))
+        entry.isBroken = reporter.errorCount > earlierErrors
+        return entry
+    }
+
+    private func period(_ pair: YAMLPair, named name: String) -> Period {
+        var period = Period(name: name, windows: [])
         guard case .mapping(let keys) = pair.value.content else {
             reporter.error(
                 pair.value.place,
-                "period \"\(name.value)\" needs days, and here is "
+                "period \"\(name)\" needs days, and here is "
                     + pair.value.kind, "write { mon-fri: 08:45-16:15 }")
-            return entry
+            return period
         }
         let week = WeekReader(reporter: reporter)
         var named: [Int: SourcePlace] = [:]
-        for key in WeekReader.joined(keys) {
+        for key in WeekReader.joined(keys).unique(reporter: reporter) {
             if key.key == "when" {
-                entry.period.when =
+                period.when =
                     values.choice(
                         key, of: ["term": DayKind.term, "holiday": .holiday, "always": .always])
                     ?? .term
                 continue
             }
-            guard let days = week.weekdays(key) else { continue }
+            let days = week.weekdays(key)
             let windows = week.windows(key)
-            for day in days {
+            for day in days ?? [] {
                 if let first = named[day] {
                     reporter.error(
                         key.keyPlace,
                         "\(WeekReader.days[day]) is named twice in period "
-                            + "\"\(name.value)\", first on line \(first.line) "
+                            + "\"\(name)\", first on line \(first.line) "
                             + "(column \(first.column))",
                         "put all windows of a day behind one key")
                     break
                 }
                 named[day] = key.keyPlace
-                entry.period.windows[day] = windows ?? []
+                period.windows[day] = windows ?? []
             }
         }
         if !keys.contains(where: { $0.key != "when" }) {
             reporter.error(
-                pair.keyPlace, "period \"\(name.value)\" names no day",
+                pair.keyPlace, "period \"\(name)\" names no day",
                 "write days and windows, such as mon-fri: 08:45-16:15")
         }
-        return entry
+        return period
     }
 
     private func group(_ pair: YAMLPair) -> PolicyDocument.GroupEntry? {

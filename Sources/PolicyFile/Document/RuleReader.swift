@@ -24,6 +24,7 @@ struct RuleReader {
     private static let yesAndNo: KeyValuePairs = ["true": true, "false": false]
 
     func rule(_ node: YAMLNode) -> PolicyDocument.RuleEntry? {
+        let earlierErrors = reporter.errorCount
         guard
             let fields = Fields(
                 node, of: "the rule", known: Self.ruleKeys, reporter: reporter)
@@ -44,7 +45,7 @@ struct RuleReader {
                 key.keyPlace, "\"\(key.key)\" has no effect on a rule that allows", "remove it")
         }
         let ttl = values.seconds(fields["ttl"], in: 0...Self.maximumTTLSeconds)
-        return PolicyDocument.RuleEntry(
+        var entry = PolicyDocument.RuleEntry(
             place: node.place, id: id, action: action, operands: target ?? [],
             groups: values.texts(fields["for"]), during: values.texts(fields["during"]) ?? [],
             exceptDuring: values.texts(fields["except-during"]) ?? [],
@@ -59,10 +60,11 @@ struct RuleReader {
                     "refused": .refused,
                 ]) ?? .nxdomain,
             ttlSeconds: ttl.map { UInt32(clamping: $0) } ?? Self.defaultTTLSeconds,
-            reason: reason?.value ?? "")
+            reason: reason?.value ?? "", isBroken: false)
+        entry.isBroken = reporter.errorCount > earlierErrors
+        return entry
     }
 
-    /// What the rule is about, from exactly one of `allow` and `block`.
     /// Whether the groups of the rule asked for the block themselves: their clients are told so
     /// (RFC 8914, 17 Filtered in place of 15 Blocked).
     private func isRequestedByGroup(_ fields: Fields) -> Bool {
@@ -77,6 +79,7 @@ struct RuleReader {
         return isRequested
     }
 
+    /// What the rule is about, from exactly one of `allow` and `block`.
     private func target(_ fields: Fields) -> [Located<String>]? {
         if let allow = fields["allow"], let block = fields["block"] {
             let isBlockFirst = block.keyPlace.isBefore(allow.keyPlace)
@@ -84,7 +87,7 @@ struct RuleReader {
                 (isBlockFirst ? allow : block).keyPlace,
                 "the rule has both \"allow\" and \"block\"",
                 "make two rules of it; the first that matches decides")
-            return nil
+            return [allow, block].compactMap(names).flatMap(\.self)
         }
         guard let pair = fields["allow"] ?? fields["block"] else {
             reporter.error(
@@ -92,8 +95,18 @@ struct RuleReader {
                 "write block: [NAMES], allow: [NAMES], or everything in place of the list")
             return nil
         }
-        if case .scalar("everything", _) = pair.value.content {
-            return [Located("everything", at: pair.value.place)]
+        return names(pair)
+    }
+
+    private func names(_ pair: YAMLPair) -> [Located<String>]? {
+        if case .scalar(let word, _) = pair.value.content {
+            if word == "everything" { return [Located(word, at: pair.value.place)] }
+            if NearestName.of(word, among: ["everything"]) != nil {
+                reporter.error(
+                    pair.value.place, "\"\(word)\" is no value of \"\(pair.key)\"",
+                    "did you mean \"everything\"?")
+                return nil
+            }
         }
         guard let operands = values.texts(pair) else { return nil }
         if operands.count > 1, let all = operands.first(where: { $0.value == "everything" }) {
@@ -122,7 +135,6 @@ struct RuleReader {
             of: ["allow": RuleAction.allow, "block": .block])
         let type = type(fields["type"])
         let by = values.text(fields["by"])
-        guard let subject, let at, let ask, let expect, let type else { return nil }
         return PolicyDocument.TestEntry(
             place: node.place, subject: subject, at: at, ask: ask, type: type, expect: expect,
             by: by)

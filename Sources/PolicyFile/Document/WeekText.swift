@@ -39,6 +39,7 @@ struct WeekReader {
     /// A range may pass the end of the week: `fri-mon` is Friday to Monday.
     func weekdays(_ pair: YAMLPair) -> [Int]? {
         var weekdays: [Int] = []
+        var isRight = true
         for part in pair.key.split(separator: ",", omittingEmptySubsequences: false) {
             let word = part.trimmed
             let ends = word.split(separator: "-", omittingEmptySubsequences: false).map(\.trimmed)
@@ -51,10 +52,10 @@ struct WeekReader {
                 weekdays += (0...length).map { (first + $0) % 7 }
             default:
                 report(word, ends, pair)
-                return nil
+                isRight = false
             }
         }
-        return weekdays
+        return isRight ? weekdays : nil
     }
 
     private func report(_ word: String, _ ends: [String], _ pair: YAMLPair) {
@@ -89,15 +90,19 @@ struct WeekReader {
             return nil
         }
         var windows: [Window] = []
+        var isRight = true
         var offset = style == .quoted ? 1 : 0
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             var place = pair.value.place
             place.column += offset + part.prefix { $0 == " " }.count
             offset += part.count + 1
-            guard let window = window(part.trimmed, at: place) else { return nil }
-            windows.append(window)
+            if let window = window(part.trimmed, at: place) {
+                windows.append(window)
+            } else {
+                isRight = false
+            }
         }
-        return windows
+        return isRight ? windows : nil
     }
 
     private func window(_ text: String, at place: SourcePlace) -> Window? {
@@ -107,8 +112,9 @@ struct WeekReader {
                 place, "\"\(text)\" is no window", "write from-to, such as 08:45-16:15")
             return nil
         }
-        guard let start = minute(ends[0], at: place), var end = minute(ends[1], at: place)
-        else { return nil }
+        let from = minute(ends[0], at: place)
+        let to = minute(ends[1], at: place)
+        guard let start = from, var end = to else { return nil }
         if start == Self.minutesPerDay {
             reporter.error(
                 place, "\"\(text)\" starts at 24:00", "start it at 00:00 of the next day")

@@ -27,9 +27,16 @@ struct NameScope {
     private(set) var sources = SourceTable()
     private var meanings: [String: Meaning] = [:]
     private var places: [String: SourcePlace] = [:]
+    /// Names that a reported mistake left without a meaning.
+    private var broken: Set<String> = []
     private let reporter: Reporter
 
     init(reporter: Reporter) { self.reporter = reporter }
+
+    /// Keeps the name of a list that was reported, so that it is not also called undefined.
+    mutating func define(broken name: Located<String>) {
+        if claim(name, as: "a list") { broken.insert(name.value) }
+    }
 
     /// Gives a list's name its meaning.
     mutating func define(list name: Located<String>, place: Int) {
@@ -139,6 +146,7 @@ struct NameScope {
     /// What a word stands for; `nil` once it is reported.
     mutating func meaning(of word: Located<String>, in what: String) -> Meaning? {
         if let meaning = meanings[word.value] { return meaning }
+        if broken.contains(word.value) { return nil }
         if word.value == "everything" {
             reporter.error(
                 word.place, "\"everything\" is no part of a \(what)",
@@ -155,7 +163,7 @@ struct NameScope {
             reporter.error(
                 word.place, "\"\(word.value)\" is no category, no list and no domain name",
                 NearestName.advice(
-                    for: word.value, among: meanings.keys.sorted(),
+                    for: word.value, among: (Array(meanings.keys) + broken).sorted(),
                     otherwise: "define it under categories: or lists:"))
             return nil
         }
@@ -167,6 +175,19 @@ struct NameScope {
             return nil
         }
         return .literal(sources.literal(text, at: word.place))
+    }
+
+    /// Whether all that a word stands for is known: no mistake was reported within it.
+    func isSound(_ meaning: Meaning) -> Bool {
+        guard case .category(let place) = meaning else { return true }
+        var open = [place]
+        var visited: Set<Int> = []
+        while let next = open.popLast() {
+            guard visited.insert(next).inserted else { continue }
+            if categories[next].isBroken { return false }
+            for case .category(let inner) in categories[next].members { open.append(inner) }
+        }
+        return true
     }
 
     /// Every source that an operand reaches, each with the category path down to it.

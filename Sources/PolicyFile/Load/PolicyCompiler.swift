@@ -8,6 +8,15 @@ struct PolicyCompiler {
     let reporter: Reporter
     /// Grows by the names that the rules write.
     var scope: NameScope
+    /// Places in the document of the rules about which an error was reported, or about something
+    /// that they are made of.
+    private(set) var brokenRules: Set<Int> = []
+
+    init(document: PolicyDocument, reporter: Reporter, scope: NameScope) {
+        self.document = document
+        self.reporter = reporter
+        self.scope = scope
+    }
 
     /// A plane has a cell for each group and category set: bounded memory, and far more of each
     /// than a large college has.
@@ -93,25 +102,16 @@ struct PolicyCompiler {
 
     /// The rules in the order of the file, after the product's own.
     mutating func rules() -> [Rule] {
-        var places: [String: SourcePlace] = [:]
+        refuseSharedIDs()
         let groups = groupPlaces
         let periods = Self.places(document.periods.map(\.name.value))
         var rules = builtInRules()
-        for entry in document.rules {
-            if let id = entry.id {
-                if let first = places[id.value] {
-                    reporter.error(
-                        id.place,
-                        "rule \"\(id.value)\" is there already, on line \(first.line)",
-                        "give each rule a name of its own")
-                } else {
-                    places[id.value] = id.place
-                }
-            }
+        for (number, entry) in document.rules.enumerated() {
+            let earlierErrors = reporter.errorCount
+            let (target, isTargetSound) = target(of: entry)
             rules.append(
                 Rule(
-                    id: entry.id?.value ?? "", action: entry.action,
-                    target: target(of: entry),
+                    id: entry.id?.value ?? "", action: entry.action, target: target,
                     operands: entry.operands.map(\.value),
                     groups: entry.groups?.compactMap { place(of: $0, as: "group", in: groups) },
                     during: entry.during.compactMap { place(of: $0, as: "period", in: periods) },
@@ -121,8 +121,31 @@ struct PolicyCompiler {
                     isLocked: entry.isLocked, concern: entry.concern, answer: entry.answer,
                     ttlSeconds: entry.ttlSeconds, reason: entry.reason,
                     requestedByGroup: entry.isRequestedByGroup))
+            let isSound =
+                !entry.isBroken && isTargetSound && !namesBrokenPeriod(entry)
+                && reporter.errorCount == earlierErrors
+            if !isSound { brokenRules.insert(number) }
         }
         return rules
+    }
+
+    private func refuseSharedIDs() {
+        var places: [String: SourcePlace] = [:]
+        for id in document.rules.compactMap(\.id) {
+            guard let first = places[id.value] else {
+                places[id.value] = id.place
+                continue
+            }
+            reporter.error(
+                id.place, "rule \"\(id.value)\" is there already, on line \(first.line)",
+                "give each rule a name of its own")
+        }
+    }
+
+    private func namesBrokenPeriod(_ entry: PolicyDocument.RuleEntry) -> Bool {
+        (entry.during + entry.exceptDuring).contains { name in
+            document.periods.contains { $0.isBroken && $0.name.value == name.value }
+        }
     }
 
     /// How many rules the product puts before those of the file.
@@ -140,14 +163,22 @@ struct PolicyCompiler {
         ]
     }
 
-    private mutating func target(of entry: PolicyDocument.RuleEntry) -> RuleTarget {
-        if entry.operands.first?.value == "everything" { return .everything }
+    /// What a rule is about, and whether all that its words stand for is known.
+    private mutating func target(
+        of entry: PolicyDocument.RuleEntry
+    ) -> (target: RuleTarget, isSound: Bool) {
+        if entry.operands.first?.value == "everything" { return (.everything, true) }
         var sources: [SourceID: String] = [:]
+        var isSound = true
         for operand in entry.operands {
-            guard let meaning = scope.meaning(of: operand, in: "rule's list") else { continue }
+            guard let meaning = scope.meaning(of: operand, in: "rule's list") else {
+                isSound = false
+                continue
+            }
+            isSound = isSound && scope.isSound(meaning)
             sources.merge(scope.expand(meaning)) { first, _ in first }
         }
-        return .listed(sources)
+        return (.listed(sources), isSound)
     }
 
     private func place(

@@ -45,30 +45,51 @@ struct PolicyLoader {
         let tests = runner.prepare(builtInRules: rules.prefix(compiler.builtInCount))
         let scope = compiler.scope
         let (index, listPlaces) = buildIndex(document, scope)
-        guard !reporter.hasErrors, let zone else { return nil }
+        let policy = policy(document, scope, zone: zone, groups, unknownDevices, rules)
+        warn(policy, document, compiler, sets: index.sets)
+        guard !reporter.hasErrors else { return nil }
 
-        let defaults = scope.defaultCategories()
-        let policy = Policy(
-            name: document.name, reference: document.reference,
-            approvedBy: document.approvedBy, approvedOn: document.approvedOn?.value,
-            reviewBy: document.reviewBy?.value, contact: document.contact, roles: document.roles,
-            zone: zone, calendar: document.calendar, periods: document.periods.map(\.period),
-            groups: groups, unknownDevices: unknownDevices, rules: rules,
-            defaultAction: document.defaultAction,
-            sources: scope.sources.origins.enumerated().map { number, origin in
-                SourceInfo(
-                    listName: listName(of: origin, document),
-                    defaultCategory: defaults[SourceID(rawValue: UInt16(clamping: number))] ?? "")
-            }, hash: hash)
         let program = PolicyProgram(policy: policy, sets: index.sets)
-        let warner = PolicyWarner(
-            document: document, builtInCount: compiler.builtInCount, reporter: reporter)
-        warner.warn(program, now: now)
         testResults = tests.map { runner.run($0, program: program, index: index) }
         return LoadedPolicy(
             path: path, policy: policy, program: program, index: index, catalogue: catalogue,
             lists: lists, hash: hash, watchedFiles: watchedFiles, testResults: testResults,
             origins: scope.sources.origins, listPlaces: listPlaces)
+    }
+
+    private func policy(
+        _ document: PolicyDocument, _ scope: NameScope, zone: ZoneRules?, _ groups: [Group],
+        _ unknownDevices: Int?, _ rules: [Rule]
+    ) -> Policy {
+        let defaults = scope.defaultCategories()
+        return Policy(
+            name: document.name, reference: document.reference,
+            approvedBy: document.approvedBy, approvedOn: document.approvedOn?.value,
+            reviewBy: document.reviewBy?.value, contact: document.contact, roles: document.roles,
+            zone: zone ?? .utc, calendar: document.calendar,
+            periods: document.periods.map(\.period), groups: groups,
+            unknownDevices: unknownDevices, rules: rules, defaultAction: document.defaultAction,
+            sources: scope.sources.origins.enumerated().map { number, origin in
+                SourceInfo(
+                    listName: listName(of: origin, document),
+                    defaultCategory: defaults[SourceID(rawValue: UInt16(clamping: number))] ?? "")
+            }, hash: hash)
+    }
+
+    /// Warns of what is sound, whether there are errors elsewhere or not.
+    private func warn(
+        _ policy: Policy, _ document: PolicyDocument, _ compiler: PolicyCompiler,
+        sets: [CategorySet]
+    ) {
+        let builtInCount = compiler.builtInCount
+        let sound = document.rules.indices.filter { !compiler.brokenRules.contains($0) }
+        var policy = policy
+        policy.rules =
+            policy.rules.prefix(builtInCount) + sound.map { policy.rules[builtInCount + $0] }
+        let warner = PolicyWarner(
+            document: document, rules: sound.map { document.rules[$0] },
+            builtInCount: builtInCount, reporter: reporter)
+        warner.warn(PolicyProgram(policy: policy, sets: sets), now: now)
     }
 
     private mutating func readDocument() -> PolicyDocument? {
@@ -104,6 +125,7 @@ struct PolicyLoader {
                     ($0, catalogue.categories[$0])
                 })
         }
+        for name in document.brokenLists { scope.define(broken: name) }
         scope.define(categories: document.categories)
         return scope
     }

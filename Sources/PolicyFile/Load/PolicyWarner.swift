@@ -1,8 +1,12 @@
 public import PolicyEngine
 
 /// Warns of what loads and can hardly be meant.
+///
+/// Also beside errors, so that one run says all that there is to say: about what is sound alone.
 struct PolicyWarner {
     let document: PolicyDocument
+    /// The rules that the program has behind those of the product; broken ones are left out.
+    let rules: [PolicyDocument.RuleEntry]
     /// Rules of the product that stand before those of the document.
     let builtInCount: Int
     let reporter: Reporter
@@ -10,8 +14,8 @@ struct PolicyWarner {
     func warn(_ program: PolicyProgram, now: Instant) {
         let today = program.policy.zone.civilTime(at: now).date
         warnOfReview(program.policy, now)
-        warnOfTerms(today)
-        for warning in program.warnings() {
+        if !document.isCalendarBroken { warnOfTerms(today) }
+        for warning in program.warnings(isCalendarKnown: !document.isCalendarBroken) {
             switch warning {
             case .periodNeverHappens(let period, let reason):
                 warn(period: period, reason)
@@ -42,6 +46,7 @@ struct PolicyWarner {
 
     private func warn(period place: Int, _ reason: NeverHappeningReason) {
         let entry = document.periods[place]
+        guard !entry.isBroken else { return }
         let why =
             switch reason {
             case .noWindows: "it has no windows"
@@ -56,8 +61,8 @@ struct PolicyWarner {
     }
 
     private func warn(rule place: Int, _ reason: NeverMatchingReason, _ policy: Policy) {
-        guard document.rules.indices.contains(place) else { return }
-        let entry = document.rules[place]
+        guard rules.indices.contains(place) else { return }
+        let entry = rules[place]
         var hint = "correct it, or remove it"
         let why: String
         switch reason {

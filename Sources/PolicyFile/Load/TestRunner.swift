@@ -29,11 +29,16 @@ struct TestRunner {
     let document: PolicyDocument
     let reporter: Reporter
 
-    /// A test whose names are all known.
+    /// A whole test whose names are all known.
     struct Prepared {
-        var entry: PolicyDocument.TestEntry
-        var name: DomainName
+        var place: SourcePlace
+        var subject: PolicyDocument.TestEntry.Subject
         var group: Int?
+        var at: CivilTime
+        var ask: String
+        var name: DomainName
+        var expect: RuleAction
+        var by: String?
     }
 
     /// Looks up what the tests name; what cannot be found is reported.
@@ -43,7 +48,7 @@ struct TestRunner {
         return document.tests.compactMap { entry in
             var isKnown = true
             var group: Int?
-            if case .group(let name) = entry.subject {
+            if case .group(let name)? = entry.subject {
                 group = groups.firstIndex(of: name.value)
                 if group == nil {
                     report(name, "group", groups)
@@ -54,15 +59,21 @@ struct TestRunner {
                 report(by, "rule", rules)
                 isKnown = false
             }
-            let asked = DomainText.name(of: entry.ask.value)
-            if asked == nil {
-                reporter.error(
-                    entry.ask.place, "\"\(entry.ask.value)\" is no domain name",
-                    "write the name that a device would ask for, such as www.example.com")
-            }
-            guard isKnown, let asked else { return nil }
-            return Prepared(entry: entry, name: asked, group: group)
+            guard let name = entry.ask.flatMap(name), isKnown, let subject = entry.subject,
+                let at = entry.at, let ask = entry.ask, let expect = entry.expect
+            else { return nil }
+            return Prepared(
+                place: entry.place, subject: subject, group: group, at: at.value, ask: ask.value,
+                name: name, expect: expect, by: entry.by?.value)
         }
+    }
+
+    private func name(_ ask: Located<String>) -> DomainName? {
+        if let name = DomainText.name(of: ask.value) { return name }
+        reporter.error(
+            ask.place, "\"\(ask.value)\" is no domain name",
+            "write the name that a device would ask for, such as www.example.com")
+        return nil
     }
 
     private func report(_ name: Located<String>, _ what: String, _ candidates: [String]) {
@@ -74,12 +85,11 @@ struct TestRunner {
 
     /// Runs one test; a claim that does not hold is reported with what was decided instead.
     func run(_ test: Prepared, program: PolicyProgram, index: DomainIndex) -> PolicyTestResult {
-        let entry = test.entry
         var result = PolicyTestResult(
-            line: entry.place.line, at: entry.at.value.description, ask: entry.ask.value,
-            expect: entry.expect, got: .block, by: "", isTrue: false)
+            line: test.place.line, at: test.at.description, ask: test.ask,
+            expect: test.expect, got: .block, by: "", isTrue: false)
         var group = test.group
-        switch entry.subject {
+        switch test.subject {
         case .group(let name):
             result.group = name.value
         case .client(let address, let text):
@@ -88,7 +98,7 @@ struct TestRunner {
         }
         var why = "unknown devices are refused"
         if let group {
-            let instant = program.policy.zone.instant(of: entry.at.value)
+            let instant = program.policy.zone.instant(of: test.at)
             let explanation = program.explain(
                 group: group, set: index.match(test.name).set, at: instant)
             result.got = explanation.verdict.action
@@ -97,20 +107,20 @@ struct TestRunner {
                 explanation.rule.map { "rule \"\($0.id)\" decides" }
                 ?? "no rule matches, so the default decides"
         }
-        let isByRight = entry.by.map { $0.value == result.by } ?? true
-        result.isTrue = result.got == entry.expect && isByRight
-        if !result.isTrue { reportFalse(entry, result, why) }
+        let isByRight = test.by.map { $0 == result.by } ?? true
+        result.isTrue = result.got == test.expect && isByRight
+        if !result.isTrue { reportFalse(test, result, why) }
         return result
     }
 
     private func reportFalse(
-        _ entry: PolicyDocument.TestEntry, _ result: PolicyTestResult, _ why: String
+        _ test: Prepared, _ result: PolicyTestResult, _ why: String
     ) {
         let who = result.group ?? result.client ?? ""
-        var claim = "\(who) is to be \(Self.word(entry.expect)) \(result.ask)"
-        if let by = entry.by { claim += " by \"\(by.value)\"" }
+        var claim = "\(who) is to be \(Self.word(test.expect)) \(result.ask)"
+        if let by = test.by { claim += " by \"\(by)\"" }
         reporter.error(
-            entry.place,
+            test.place,
             "test failed: \(claim) at \(result.at), but it is \(Self.word(result.got)): \(why)",
             "correct the rules, or the test")
     }

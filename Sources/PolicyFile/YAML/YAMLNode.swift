@@ -41,3 +41,26 @@ struct YAMLPair: Sendable {
     var keyPlace: SourcePlace
     var value: YAMLNode
 }
+
+extension [YAMLPair] {
+    /// The pairs whose keys are given once; of those given again, the first, and the others are
+    /// reported.
+    ///
+    /// Whoever takes a mapping apart asks for this, and not the reader of YAML: within braces a comma
+    /// ends a value, so that `a: 1, 2` leaves a word by itself, which is no key everywhere.
+    func unique(reporter: Reporter) -> [YAMLPair] {
+        var firstPlaces: [String: SourcePlace] = [:]
+        return filter { pair in
+            guard let first = firstPlaces[pair.key] else {
+                firstPlaces[pair.key] = pair.keyPlace
+                return true
+            }
+            reporter.error(
+                pair.keyPlace,
+                "\"\(pair.key)\" is given twice, first on line \(first.line)"
+                    + " (column \(first.column))",
+                "keep one of the two")
+            return false
+        }
+    }
+}

@@ -105,7 +105,6 @@ struct YAMLReader {
 
     private func pairs(depth: Int) throws(YAMLFailure) -> [YAMLPair] {
         var pairs: [YAMLPair] = []
-        var firstPlaces: [String: SourcePlace] = [:]
         while true {
             let event = try events.next()
             if case .mappingEnd = event.kind { return pairs }
@@ -121,21 +120,6 @@ struct YAMLReader {
                     "the policy language has no merge keys; write them out")
                 continue
             }
-            // Within braces a comma ends a value, so that "a: 1, 2" leaves a word by itself: no key,
-            // and free to stand there again. Whoever reads the mapping says what it means.
-            if value.isNothing {
-                pairs.append(YAMLPair(key: name, keyPlace: key.place, value: value))
-                continue
-            }
-            if let first = firstPlaces[name] {
-                reporter.error(
-                    key.place,
-                    "\"\(name)\" is given twice, first on line \(first.line)"
-                        + " (column \(first.column))",
-                    "keep one of the two")
-                continue
-            }
-            firstPlaces[name] = key.place
             pairs.append(YAMLPair(key: name, keyPlace: key.place, value: value))
         }
     }

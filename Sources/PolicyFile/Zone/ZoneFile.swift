@@ -115,7 +115,7 @@ extension ZoneFile {
     static func load(
         _ zone: Located<String>, folder: String = systemFolder, reporter: Reporter
     ) -> ZoneRules? {
-        guard isPlainName(zone.value) else {
+        guard isPlainName(zone.value), !isOfMachine(zone.value) else {
             reporter.error(
                 zone.place, "\"\(zone.value)\" is no IANA time zone",
                 "write a name such as Europe/London")
@@ -156,8 +156,16 @@ extension ZoneFile {
         let reason = failure.isMissing ? "is no IANA time zone" : failure.reason
         reporter.error(
             zone.place, "\"\(zone.value)\" \(reason)",
-            NearestName.of(zone.value, among: candidates).map { "did you mean \"\($0)\"?" }
+            NearestName.of(zone.value, among: candidates.filter { $0 != zone.value })
+                .map { "did you mean \"\($0)\"?" }
                 ?? "write a name such as Europe/London")
+    }
+
+    /// Whether it is no zone's name but something that systems keep beside the zones: the machine's
+    /// own zone, and the zones once more by other counts of seconds.
+    private static func isOfMachine(_ name: String) -> Bool {
+        ["localtime", "posixrules"].contains(name) || name.hasPrefix("posix/")
+            || name.hasPrefix("right/")
     }
 
     /// Whether a name can only lead to a file within the folder of zones.
