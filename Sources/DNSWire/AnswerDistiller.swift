@@ -135,6 +135,8 @@
         var ttlSeconds: UInt32 = 0
         var data = 0
         var dataLength = 0
+        /// Whether it is the CNAME record by which the chain goes on from its owner.
+        var isOfChain = false
     }
 
     private var answers: [RecordHead] = []
@@ -192,9 +194,11 @@
             guard head.recordClass == 1, name.read(message, at: head.owner) != nil else { continue }
             let isSignature = head.type == .rrsig
             guard dnssecOK || !isSignature || qtype == .rrsig else { continue }
+            // A name has one alias (RFC 2181 section 10.1): a second would lead where nobody looked.
             let isOfChain =
-                (head.type == qtype || head.type == .cname || isSignature)
-                && (unsafe isOnChain(qname))
+                head.type == .cname
+                ? head.isOfChain
+                : (head.type == qtype || isSignature) && (unsafe isAnswered(qname, qtype))
             let isOfDNAME =
                 (head.type == .dname || isSignature && Self.covered(by: head, message) == .dname)
                 && (unsafe isAboveChain(qname))
@@ -281,31 +285,36 @@
     // MARK: - The CNAME chain
 
     /// Notes each name that the answer's CNAME records lead to, in the order of the chain.
+    ///
+    /// An alias that was itself asked for is not followed further, but where it leads is noted too.
     private func followChain(
         _ message: Span<UInt8>, from qname: UnsafeRawBufferPointer, qtype: RecordType
     ) -> Bool {
         chain.removeAll(keepingCapacity: true)
         chainCount = 0
-        guard qtype != .cname else { return true }
-        while true {
+        while qtype != .cname || chainCount == 0 {
             var found = false
-            for head in answers where head.type == .cname && head.recordClass == 1 {
+            for (number, head) in answers.enumerated()
+            where head.type == .cname && head.recordClass == 1 {
                 guard name.read(message, at: head.owner) != nil else { return false }
                 guard unsafe isLastName(qname) else { continue }
                 guard let end = name.read(message, at: head.data),
                     end == head.data + head.dataLength
                 else { return false }
+                answers[number].isOfChain = true
                 found = true
                 break
             }
             guard found else { return true }
             // A chain that comes back to itself, or has no end, answers nothing.
-            guard chainCount < Self.maximumChain, unsafe !isOnChain(qname) else { return false }
+            guard chainCount < Self.maximumChain, qtype == .cname || (unsafe !isOnChain(qname))
+            else { return false }
             chain.append(UInt8(truncatingIfNeeded: name.count))
             unsafe chain.append(
                 contentsOf: UnsafeBufferPointer(start: name.lowercase, count: name.count))
             chainCount += 1
         }
+        return true
     }
 
     /// Calls `body` with the qname and every name of the chain.
@@ -333,6 +342,12 @@
 
     private func isOnChain(_ qname: UnsafeRawBufferPointer) -> Bool {
         unsafe forEachName(qname) { other, _ in unsafe name.equals(other) }
+    }
+
+    /// Whether records of the name may answer: of the qname and, but for an alias that was itself
+    /// asked for, of all that its chain leads to.
+    private func isAnswered(_ qname: UnsafeRawBufferPointer, _ qtype: RecordType) -> Bool {
+        qtype == .cname ? unsafe name.equals(qname) : unsafe isOnChain(qname)
     }
 
     private func isLastName(_ qname: UnsafeRawBufferPointer) -> Bool {

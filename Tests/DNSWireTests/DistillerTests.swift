@@ -73,11 +73,29 @@ import Testing
                 "www.example.com. 80 IN CNAME B.example.net.",
             ], kept: [0, 2, 4], chain: ["b.example.net", "c.example.org"], ttl: 60),
         Kept(
-            testDescription: "an alias asked for is not followed", qtype: .cname,
+            testDescription: "an alias asked for leads one step and no further", qtype: .cname,
             answers: [
                 "www.example.com. 300 IN CNAME web.example.net.",
                 "web.example.net. 60 IN CNAME other.example.net.",
-            ], kept: [0], ttl: 300),
+            ], kept: [0], chain: ["web.example.net"], ttl: 300),
+        Kept(
+            testDescription: "an alias of itself, asked for", qtype: .cname,
+            answers: ["www.example.com. 300 IN CNAME www.example.com."], kept: [0],
+            chain: ["www.example.com"], ttl: 300),
+        Kept(
+            testDescription: "a second alias of one name, and the first one twice",
+            answers: [
+                "www.example.com. 300 IN CNAME web.example.net.",
+                "www.example.com. 300 IN CNAME other.example.net.",
+                "www.example.com. 300 IN CNAME web.example.net.",
+                "other.example.net. 60 IN A 192.0.2.66", "web.example.net. 60 IN A 192.0.2.1",
+            ], kept: [0, 4], chain: ["web.example.net"], ttl: 60),
+        Kept(
+            testDescription: "two aliases of one name, asked for", qtype: .cname,
+            answers: [
+                "www.example.com. 300 IN CNAME web.example.net.",
+                "www.example.com. 300 IN CNAME other.example.net.",
+            ], kept: [0], chain: ["web.example.net"], ttl: 300),
         Kept(
             testDescription: "an alias that leads nowhere is not kept in the cache",
             answers: ["www.example.com. 300 IN CNAME web.example.net."], kept: [0],

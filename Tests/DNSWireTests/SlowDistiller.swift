@@ -31,20 +31,25 @@ struct SlowDistiller {
             $0.line.rest.hasPrefix("in ")
         }
         var chain = [try DomainName(parsing: qname)]
-        while qtype != .cname, let last = chain.last,
-            let next = answers.first(where: { $0.type == "cname" && $0.owner == last })
+        var aliases: Set<Int> = []
+        while qtype != .cname || chain.count == 1, let last = chain.last,
+            let next = answers.firstIndex(where: { $0.type == "cname" && $0.owner == last })
         {
-            guard let target = next.target, !chain.contains(target), chain.count <= 16
+            guard let target = answers[next].target, qtype == .cname || !chain.contains(target),
+                chain.count <= 16
             else { return nil }
+            aliases.insert(next)
             chain.append(target)
         }
-        let kept = answers.filter { record in
+        let kept = answers.enumerated().filter { number, record in
             guard record.type != "rrsig" || dnssecOK || qtype == .rrsig else { return false }
-            let isOn = chain.contains(record.owner)
+            let isOn =
+                qtype == .cname ? record.owner == chain[0] : chain.contains(record.owner)
             let isAbove = chain.contains { $0.isEqualOrUnder(record.owner) }
-            return isOn && [type, "cname", "rrsig"].contains(record.type)
+            return aliases.contains(number)
+                || isOn && record.type != "cname" && [type, "rrsig"].contains(record.type)
                 || isAbove && (record.type == "dname" || record.covered == "dname")
-        }
+        }.map(\.element)
         let isFinal = kept.contains { $0.type == type }
         self.answers = kept.map { "\($0.owner) \($0.line.rest)" }
         authorities = try upstream.authorities.map(Record.init).filter { record in

@@ -115,4 +115,20 @@ import Testing
         }
         #expect(try server.rows(of: name).count == 2)
     }
+
+    @Test func anAliasAskedForItselfIsJudgedByWhereItLeads() throws {
+        let names = try NameServer([
+            "example.com": "a CNAME x.never\nx.never A 192.0.2.1\nfine CNAME other"
+        ])
+        let server = try TestServer(upstreams: ["127.0.0.1:\(names.port)"])
+        for _ in 0..<2 {
+            let answer = try server.ask("a.example.com", RR.cname, from: "127.0.0.1")
+            #expect(answer.rcode == 3 && answer.answers.isEmpty)
+        }
+        let fine = try server.ask("fine.example.com", RR.cname, from: "127.0.0.1")
+        #expect(fine.rcode == 0 && fine.answers.count == 1)
+        let rows = try server.rows(of: "a.example.com")
+        #expect(rows.count == 2)
+        #expect(rows.allSatisfy { $0["via"] as? String == "x.never.example.com" })
+    }
 }
