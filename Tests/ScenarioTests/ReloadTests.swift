@@ -125,6 +125,28 @@ import Testing
         #expect(try eventually(within: 30) { try client.ask("late.example.com")?.rcode == 3 })
     }
 
+    @Test func aPolicyBehindALinkIsFollowed() throws {
+        let fake = try FakeUpstream()
+        let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
+        func isBlocked(_ name: String) throws -> Bool {
+            try eventually(within: 5) { try rcode(server, name) == 3 }
+        }
+        let files = FileManager.default
+        let path = server.folder.path + "/policy.yaml"
+        try server.folder.write(Self.blocking("n0.example.com"), to: "one/policy.yaml")
+        try server.folder.write(Self.blocking("n1.example.com"), to: "two/policy.yaml")
+        try files.removeItem(atPath: path)
+        try files.createSymbolicLink(atPath: path, withDestinationPath: "one/policy.yaml")
+        #expect(try isBlocked("n0.example.com"))
+        try files.createSymbolicLink(atPath: path + ".new", withDestinationPath: "two/policy.yaml")
+        #expect(unsafe rename(path + ".new", path) == 0)
+        #expect(try isBlocked("n1.example.com"))
+        try server.folder.write(Self.blocking("n2.example.com"), to: "two/policy.yaml")
+        #expect(try isBlocked("n2.example.com"), "written where the link leads")
+        try server.folder.replace(Self.blocking("n3.example.com"), at: "two/policy.yaml")
+        #expect(try isBlocked("n3.example.com"), "renamed over where the link leads")
+    }
+
     @Test func noAnswerIsLostWhileThePolicyChanges() throws {
         let fake = try FakeUpstream()
         let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
