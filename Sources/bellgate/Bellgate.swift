@@ -36,12 +36,13 @@ import Glibc
     /// Runs the verb that the arguments name. Wrong usage ends with 2, where the argument parser's
     /// own way out would be 64.
     static func main() async {
-        if CommandLine.arguments.count < 2 {
+        let arguments = givenArguments()
+        if arguments.isEmpty {
             standardError(helpMessage())
             Glibc.exit(ExitStatus.usage)
         }
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(arguments)
             if var longRunning = command as? any AsyncParsableCommand {
                 try await longRunning.run()
             } else {
@@ -71,6 +72,25 @@ enum ExitStatus {
     static let wrong: Int32 = 1
     /// The command line is wrong.
     static let usage: Int32 = 2
+}
+
+/// The arguments behind the program's name.
+///
+/// The runtime looks for them on the stack, beside the environment, and finds none where a library
+/// that was loaded before it has put the environment elsewhere (libfaketime does). The kernel still
+/// knows them (proc(5), `cmdline`: each ends with a zero octet).
+private func givenArguments() -> [String] {
+    let known = CommandLine.arguments
+    // SAFETY: the stream is read and closed here, and nowhere else.
+    guard known.isEmpty, let file = unsafe fopen("/proc/self/cmdline", "r")
+    else { return Array(known.dropFirst()) }
+    defer { unsafe fclose(file) }
+    var octets: [UInt8] = []
+    while case let octet = unsafe fgetc(file), octet != EOF {
+        octets.append(UInt8(truncatingIfNeeded: octet))
+    }
+    return octets.split(separator: 0, omittingEmptySubsequences: false).dropFirst().dropLast()
+        .map { String(decoding: $0, as: UTF8.self) }
 }
 
 /// Writes out what was printed; a result that did not arrive is no success.

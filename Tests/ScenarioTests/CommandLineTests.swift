@@ -218,4 +218,18 @@ import Testing
         #expect(run.output.contains("status: NXDOMAIN"), "\(run.errors)")
         #expect(run.errors.contains("no IPv6, so [::1]:5300 is not served"))
     }
+
+    /// A library that is loaded first may move the environment, beside which the runtime looks for
+    /// the arguments.
+    @Test func theArgumentsAreFoundBehindAnotherLibrary() throws {
+        let run = try Run(
+            Program.bellgate(), ["check", "--policy", Self.sample, "--json"],
+            environment: ["LD_PRELOAD": Program.timeMachine(), "FAKETIME": "+1s"])
+        #expect(run.status == 0)
+        #expect(run.json["ok"] as? Bool == true, "\(run.errors)")
+        let bare = try Run(
+            Program.bellgate(), [],
+            environment: ["LD_PRELOAD": Program.timeMachine(), "FAKETIME": "+1s"])
+        #expect(bare.status == 2)
+    }
 }
