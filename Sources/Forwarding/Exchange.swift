@@ -84,6 +84,21 @@ final class Exchange {
 
     // MARK: - Attempts
 
+    /// How long ago the question was first sent, in milliseconds.
+    func age(_ nowMilliseconds: Int64) -> Int64 {
+        nowMilliseconds - (attempts.first?.sentMilliseconds ?? nowMilliseconds)
+    }
+
+    /// How long the candidate whose turn it is has to answer before the next one is asked: less
+    /// than usual where many others have not been asked yet.
+    var patienceMilliseconds: Int64 {
+        let schedule = ForwardingLimits.attemptMilliseconds
+        let patience = schedule[min(turns, schedule.count - 1)]
+        guard turns + 1 < candidates.count else { return patience }
+        return min(
+            patience, ForwardingLimits.firstRoundMilliseconds / Int64(candidates.count - 1))
+    }
+
     /// Adds an attempt and its question.
     ///
     /// - Parameter random: mixes the letter case (0x20) so that a forger has more to guess.
@@ -130,6 +145,13 @@ final class Exchange {
     func close(attempt index: Int) { attempts[index].isOpen = false }
 
     var hasOpenAttempt: Bool { attempts.contains { $0.isOpen } }
+
+    /// Whether the next candidate is to be asked at once, since nobody was there for an attempt:
+    /// where one has not been asked yet, also while earlier ones are silent. A trial says nothing
+    /// about the attempt that is waited for.
+    func goesOn(after index: Int) -> Bool {
+        !hasOpenAttempt || turns < candidates.count && !attempts[index].isTrial
+    }
 
     /// Calls `body` with the question of an attempt as it is on the wire.
     func withQuestion<Result>(

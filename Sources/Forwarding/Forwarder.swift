@@ -118,13 +118,13 @@ import Glibc
     /// Asks the next candidate, or gives up if all had their turns.
     private func tryNext(_ exchange: Exchange, _ nowMilliseconds: Int64) {
         guard !exchange.isFinished else { return }
-        let schedule = ForwardingLimits.attemptMilliseconds
-        while exchange.turns < max(schedule.count, exchange.candidates.count),
+        let count = exchange.candidates.count
+        while exchange.turns < max(ForwardingLimits.attemptMilliseconds.count, count), count > 0,
             exchange.attempts.count < ForwardingLimits.attemptsPerQuestion,
-            !exchange.candidates.isEmpty
+            exchange.age(nowMilliseconds) < ForwardingLimits.questionMilliseconds
         {
-            let upstream = exchange.candidates[exchange.turns % exchange.candidates.count]
-            let patience = schedule[min(exchange.turns, schedule.count - 1)]
+            let upstream = exchange.candidates[exchange.turns % count]
+            let patience = exchange.patienceMilliseconds
             exchange.turns += 1
             if send(exchange, to: upstream, nowMilliseconds) {
                 if !exchange.isFinished { wait(exchange, patience, nowMilliseconds) }
@@ -287,10 +287,7 @@ import Glibc
         exchange.sawNetworkError = true
         upstream.noteFailure(
             sentMilliseconds: nowMilliseconds, nowMilliseconds: nowMilliseconds, isCertain: true)
-        // While a trial was refused, the attempt that is waited for may still be under way.
-        if !exchange.attempts[question.attempt].isTrial || !exchange.hasOpenAttempt {
-            tryNext(exchange, nowMilliseconds)
-        }
+        if exchange.goesOn(after: question.attempt) { tryNext(exchange, nowMilliseconds) }
     }
 
     /// The network says that nobody is there: every question on the socket turns elsewhere.
@@ -302,7 +299,7 @@ import Glibc
             upstream.noteFailure(
                 sentMilliseconds: nowMilliseconds, nowMilliseconds: nowMilliseconds,
                 isCertain: true)
-            if !exchange.hasOpenAttempt { tryNext(exchange, nowMilliseconds) }
+            if exchange.goesOn(after: entry.attempt) { tryNext(exchange, nowMilliseconds) }
         }
     }
 
@@ -410,7 +407,7 @@ import Glibc
             attempt.upstream.noteFailure(
                 sentMilliseconds: attempt.sentMilliseconds, nowMilliseconds: nowMilliseconds,
                 isCertain: isCertain)
-            if !exchange.hasOpenAttempt { tryNext(exchange, nowMilliseconds) }
+            if exchange.goesOn(after: index) { tryNext(exchange, nowMilliseconds) }
         }
     }
 

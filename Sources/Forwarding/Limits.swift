@@ -17,6 +17,12 @@ public enum ForwardingLimits {
     /// How long each attempt is waited for before the next upstream is asked, in milliseconds.
     /// Earlier attempts stay open: whichever answers first is taken. Two are over before 2 s.
     static let attemptMilliseconds: [Int64] = [700, 700, 1000, 1200]
+    /// In this time, in milliseconds, every upstream has been asked once, however many are silent:
+    /// where there are more than three, each is waited for a little less.
+    static let firstRoundMilliseconds: Int64 = 1800
+    /// The age past which a question is not sent again, in milliseconds: with an attempt by TCP on
+    /// top, a client that waits for five seconds is still told.
+    static let questionMilliseconds: Int64 = 3400
     /// How long an attempt by TCP is waited for, in milliseconds: it has two more round trips.
     static let streamAttemptMilliseconds: Int64 = 1500
     /// Attempts for one question in all, those after truncation or another letter case included.

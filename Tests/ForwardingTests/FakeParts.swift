@@ -7,7 +7,7 @@ import Testing
 
 /// What a worker is to its forwarder: watches descriptors, takes what has come to its end.
 final class FakeHost: ForwarderHost {
-    private(set) var watched: Set<Int32> = []
+    private(set) var watched: [Int32: Int16] = [:]
     /// Who waited, and the answer's code and extended error.
     private(set) var finished: [(ids: [UInt16], rcode: ResponseCode, error: ExtendedErrorCode?)] =
         []
@@ -15,8 +15,10 @@ final class FakeHost: ForwarderHost {
     /// Questions that have come to their end, for use again.
     var spares: [PendingQuestion] = []
 
-    func watch(_ descriptor: Int32, forWriting: Bool) { watched.insert(descriptor) }
-    func unwatch(_ descriptor: Int32) { watched.remove(descriptor) }
+    func watch(_ descriptor: Int32, forWriting: Bool) {
+        watched[descriptor] = Int16(forWriting ? POLLOUT : POLLIN)
+    }
+    func unwatch(_ descriptor: Int32) { watched[descriptor] = nil }
     func forwarderFinished(_ pending: PendingQuestion, with answer: AnswerView) {
         finished.append((pending.waiters.map(\.query.id), answer.rcode, answer.extendedError))
         pending.reset()
@@ -43,6 +45,17 @@ final class FakeHost: ForwarderHost {
     deinit {
         unsafe cpio_batch_destroy(batch)
         close(descriptor)
+        if stream >= 0 { close(stream) }
+    }
+
+    private var stream: Int32 = -1
+
+    /// Lets TCP connections come about on the same port, and says nothing on them.
+    func listen() throws {
+        let loopback = IPAddress(v4: 0x7F00_0001)
+        stream = cpio_serve_socket(
+            loopback.high, loopback.low, port, Int32(SOCK_STREAM.rawValue), false)
+        try #require(stream >= 0)
     }
 
     var endpoint: UpstreamEndpoint { .plain(address: IPAddress(v4: 0x7F00_0001), port: port) }
@@ -104,8 +117,12 @@ final class ForwarderBench {
     var now: Int64 = 100_000
     private var nextID: UInt16 = 1
 
-    init(_ servers: [FakeServer]) throws {
-        table = UpstreamTable(defaults: servers.map(\.endpoint), zones: [])
+    convenience init(_ servers: [FakeServer]) throws {
+        try self.init(endpoints: servers.map(\.endpoint))
+    }
+
+    init(endpoints: [UpstreamEndpoint]) throws {
+        table = UpstreamTable(defaults: endpoints, zones: [])
         forwarder = try #require(Forwarder(cache: cache, upstreams: table, host: host))
         forwarder.start()
     }
@@ -141,7 +158,7 @@ final class ForwarderBench {
     /// Lets the forwarder take what has come, until nothing more does.
     func pump() {
         while true {
-            var pollers = host.watched.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+            var pollers = host.watched.map { pollfd(fd: $0.key, events: $0.value, revents: 0) }
             // SAFETY: pointer and count are of one array, alive for the call.
             guard unsafe poll(&pollers, nfds_t(pollers.count), 50) > 0 else { return }
             for poller in pollers where poller.revents != 0 {

@@ -130,6 +130,49 @@ import Testing
         #expect(bench.upstreams.map(\.isUp) == [false, false])
     }
 
+    /// However many are silent, every upstream is asked within two seconds.
+    @Test(arguments: [2, 3, 4, 5, 8]) func manyAreSilent(_ count: Int) throws {
+        let servers = try (0..<count).map { _ in try FakeServer() }
+        let bench = try ForwarderBench(servers)
+        try bench.ask("www.example.com")
+        let start = bench.now
+        while bench.now - start < 1990 { bench.pass(milliseconds: 10) }
+        servers[count - 1].answer(try #require(servers[count - 1].receive()))
+        bench.pump()
+        #expect(bench.host.finished.map(\.rcode) == [.noError])
+    }
+
+    /// Where nobody is, nobody is waited for, also while an earlier upstream is still silent.
+    @Test func silenceAndThenNobody() throws {
+        let nobody = try FakeServer().endpoint
+        let bench = try ForwarderBench(endpoints: [first.endpoint, nobody, second.endpoint])
+        try bench.ask("www.example.com")
+        let late = try #require(first.receive())
+        bench.pass(milliseconds: ForwardingLimits.attemptMilliseconds[0])
+        bench.pump()
+        #expect(second.receive() != nil)
+        first.answer(late)
+        bench.pump()
+        #expect(bench.host.finished.map(\.rcode) == [.noError])
+    }
+
+    /// An upstream that cuts every answer and says nothing by TCP is not asked for ever.
+    @Test func cutAndThenSilent() throws {
+        try first.listen()
+        let bench = try ForwarderBench([first])
+        try bench.ask("www.example.com")
+        let start = bench.now
+        while bench.host.finished.isEmpty, bench.now - start < 10_000 {
+            if let question = first.receive(withinMilliseconds: 0) {
+                first.answer(question) { $0[2] |= 2 }
+            }
+            bench.pump()
+            bench.pass(milliseconds: 100)
+        }
+        #expect(bench.host.finished.map(\.error) == [.noReachableAuthority])
+        #expect(bench.now - start < 5000)
+    }
+
     @Test func refusedByOneAnsweredByTheOther() throws {
         try bench.ask("www.example.com")
         first.answer(try #require(first.receive()), rcode: 5)
