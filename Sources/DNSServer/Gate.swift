@@ -29,6 +29,8 @@ import Synchronization
     private struct Planes {
         var current: Plane
         var next: Plane?
+        /// The one before, until no worker has it any more.
+        var past: Plane?
     }
 
     /// Lays out a loaded policy.
@@ -50,6 +52,7 @@ import Synchronization
         planes.withLock { planes in
             if Self.holds(planes.current, seconds) { return planes.current }
             if let next = planes.next, Self.holds(next, seconds) {
+                planes.past = planes.current
                 planes.current = next
                 planes.next = nil
                 return next
@@ -72,6 +75,19 @@ import Synchronization
         planes.withLock { planes in
             if planes.current.until == until { planes.next = next }
         }
+    }
+
+    /// Lets go of the plane before the present one once no worker has it: giving back its cells is
+    /// nothing for a query to wait for.
+    func releasePastPlane() {
+        let released = planes.withLock { planes -> Plane? in
+            guard var past = planes.past.take() else { return nil }
+            guard !isKnownUniquelyReferenced(&past) else { return past }
+            planes.past = past
+            return nil
+        }
+        // It ends here, outside the lock.
+        _ = consume released
     }
 
     private static func holds(_ plane: Plane, _ seconds: Int64) -> Bool {

@@ -7,6 +7,8 @@ import Synchronization
 final class GateStore: Sendable {
     private let held: Mutex<Gate>
     private let generation = Atomic<UInt64>(1)
+    /// Policies that were in force before, until no worker has them any more.
+    private let past = Mutex<[Gate]>([])
 
     init(_ gate: Gate) { held = Mutex(gate) }
 
@@ -18,9 +20,26 @@ final class GateStore: Sendable {
 
     /// Puts a new policy in force for every query from now on.
     func replace(_ gate: Gate) {
-        held.withLock { held in
+        let old = held.withLock { held in
+            let old = held
             held = gate
             generation.add(1, ordering: .releasing)
+            return old
         }
+        past.withLock { $0.append(old) }
+    }
+
+    /// Lets go of past policies that no worker has any more: giving back a million names takes
+    /// longer than a query may wait, so that no worker must be the last to have one.
+    func releasePast() {
+        let released = past.withLock { past in
+            var released: [Gate] = []
+            for place in past.indices.reversed() where isKnownUniquelyReferenced(&past[place]) {
+                released.append(past.remove(at: place))
+            }
+            return released
+        }
+        // They end here, outside the lock.
+        _ = consume released
     }
 }

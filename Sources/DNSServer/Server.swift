@@ -100,7 +100,10 @@ public final class Server: Sendable {
         caretaker = Thread("bellgate-care") { [gates] in
             while !flag.isSet {
                 journal.maintain(nowMicros: Moment.now.wallMicros)
-                gates.current.0.prepareNextPlane(nowSeconds: Moment.now.wallSeconds)
+                let gate = gates.current.0
+                gate.prepareNextPlane(nowSeconds: Moment.now.wallSeconds)
+                gate.releasePastPlane()
+                gates.releasePast()
                 usleep(useconds_t(ServerLimits.maintenanceMilliseconds) * 1000)
             }
         }

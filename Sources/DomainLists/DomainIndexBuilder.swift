@@ -24,14 +24,17 @@ public struct DomainIndexBuilder: ~Copyable {
     ///   - format: how it is written; guessed from its first 500 lines where `nil`.
     ///   - match: what its lines cover, instead of what the format says.
     ///   - source: whose names these are. Several lists may share a source.
+    ///   - progress: is told now and then how many octets have been read.
     public mutating func addList(
-        _ bytes: UnsafeRawBufferPointer, format: ListFormat?, match: Coverage?, source: SourceID
+        _ bytes: UnsafeRawBufferPointer, format: ListFormat?, match: Coverage?, source: SourceID,
+        progress: ((Int) -> Void)? = nil
     ) -> ListSummary {
         // SAFETY: the caller's buffer is valid for the call, in which it is only read.
         unsafe bytes.withMemoryRebound(to: UInt8.self) { octets in
             let text = unsafe octets.span
             let used = format ?? ListFormat.guess(text)
             parser.match = match
+            parser.progress = progress
             collector.start(source, bytes: text.count)
             parser.parse(text, used, into: &collector)
             return collector.summary(text, used, wasGuessed: format == nil)

@@ -8,6 +8,8 @@ struct ListParser: ~Copyable {
     var name = NameBuffer()
     /// What the list covers instead of what its format says.
     var match: Coverage?
+    /// Is told how many octets of the text have been read, every so many lines.
+    var progress: ((Int) -> Void)?
 
     init(helpers: ListHelpers) { self.helpers = helpers }
 
@@ -40,12 +42,16 @@ struct ListParser: ~Copyable {
         _ take: (inout ListParser, _ line: Int, _ start: Int, _ end: Int, inout Sink) -> String?
     ) {
         text.forEachLine { line, start, end in
+            if line & Self.progressMask == 0 { progress?(end) }
             if let reason = take(&self, line, start, end, &sink) {
                 sink.refuse(line: line, start..<end, reason: reason)
             }
             return !sink.isSatisfied
         }
     }
+
+    /// 65,536 lines take some 20 ms.
+    private static let progressMask = 0xFFFF
 
     // MARK: hosts
 

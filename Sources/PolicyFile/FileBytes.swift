@@ -143,6 +143,13 @@ enum FileBytes {
 }
 
 extension FileBytes {
+    /// How many octets a file has; 0 if there is none.
+    static func size(_ path: String) -> Int {
+        var status = stat()
+        // SAFETY: as in `modifiedSeconds`.
+        return unsafe stat(path, &status) == 0 ? Int(status.st_size) : 0
+    }
+
     /// When a file was last changed, in seconds since 1970 UTC; 0 if there is none.
     static func modifiedSeconds(_ path: String) -> Int64 {
         var status = stat()

@@ -31,6 +31,7 @@ import Glibc
         StatusVerb.self,
         Reload.self,
         Demo.self,
+        CompileLists.self,
     ]
 
     /// Runs the verb that the arguments name. Wrong usage ends with 2, where the argument parser's

@@ -26,9 +26,8 @@ struct PolicySource: ParsableArguments {
 
     /// Loads the policy; `fallback` is the configuration to take where neither was given.
     func load(fallback: String? = nil) throws -> Loaded {
-        let now = Instant(seconds: Int64(time(nil)))
         if let policy {
-            let load = loadPolicy(at: policy, now: now)
+            let load = loadPolicyShowingProgress(at: policy, folder: nil, isKept: false)
             return Loaded(path: policy, diagnostics: load.diagnostics, policy: load)
         }
         guard let config = config ?? fallback else {
@@ -38,7 +37,8 @@ struct PolicySource: ParsableArguments {
         guard let policy = configuration.policyPath else {
             return Loaded(path: config, diagnostics: configuration.diagnostics, policy: nil)
         }
-        let load = loadPolicy(at: policy, now: now)
+        let load = loadPolicyShowingProgress(
+            at: policy, folder: configuration.configuration?.indexFolder, isKept: false)
         return Loaded(
             path: policy, diagnostics: configuration.diagnostics + load.diagnostics, policy: load)
     }

@@ -50,8 +50,8 @@ struct Serve: ParsableCommand {
         // Watched before it is read: lists may take seconds, and an edit meanwhile shall not be missed.
         let watcher = FileWatcher()
         watcher?.watch([configuration.policyPath])
-        let load = loadPolicy(
-            at: configuration.policyPath, now: .now, indexFolder: configuration.indexFolder)
+        let load = loadPolicyShowingProgress(
+            at: configuration.policyPath, folder: configuration.indexFolder, isKept: true)
         report(load.diagnostics)
         guard let policy = load.loaded else {
             say("the policy has mistakes, so nothing is served; mend them and start again")

@@ -125,8 +125,12 @@ final class Service {
 
     private func reload() -> ReloadResult {
         reloadDue = nil
+        let (path, folder) = (configuration.policyPath, configuration.indexFolder)
         let load = loadPolicy(
-            at: configuration.policyPath, now: .now, indexFolder: configuration.indexFolder)
+            at: path, now: .now,
+            compilation: ListCompilation(
+                folder: folder,
+                elsewhere: { ListsElsewhere.compile(policy: path, folder: folder) }))
         report(load.diagnostics)
         let old = server.status
         if let policy = load.loaded {

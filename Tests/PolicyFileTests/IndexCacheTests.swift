@@ -30,9 +30,12 @@ import Testing
         kept = URL(fileURLWithPath: policy).deletingLastPathComponent().path + "/index"
     }
 
+    private func attempt(_ compilation: ListCompilation) -> PolicyLoad {
+        loadPolicy(at: policy, now: Instant(seconds: 0), compilation: compilation)
+    }
+
     private func load() throws -> LoadedPolicy {
-        let load = loadPolicy(at: policy, now: Instant(seconds: 0), indexFolder: kept)
-        return try #require(load.loaded)
+        try #require(attempt(ListCompilation(folder: kept)).loaded)
     }
 
     private func blocks(_ policy: LoadedPolicy, _ name: String) throws -> Bool {
@@ -88,10 +91,75 @@ import Testing
         }
     }
 
+    @Test func aDamagedFileIsToldOf() throws {
+        _ = try load()
+        let path = try #require(files.first { $0.hasSuffix(".bgi") }.map { "\(kept)/\($0)" })
+        try FileManager.default.removeItem(atPath: path)
+        try Data("no index".utf8).write(to: URL(fileURLWithPath: path))
+        let warnings = attempt(ListCompilation(folder: kept)).diagnostics
+        #expect(
+            warnings.map(\.description) == [
+                "\(path):1:1: warning: the compiled lists that were kept cannot be used: it is no "
+                    + "index of names; nothing needs doing, they are compiled anew; if it happens "
+                    + "again, check the disk"
+            ])
+        #expect(attempt(ListCompilation(folder: kept)).diagnostics.isEmpty)
+    }
+
+    @Test func whatACrashLeftIsSweptAway() throws {
+        _ = try load()
+        let name = try #require(files.first { $0.hasSuffix(".bgi") })
+        _ = try folder.write("half", to: "index/\(name).new.4711")
+        _ = try folder.write("four.example\n", to: "bad.txt")
+        _ = try load()
+        #expect(files.count == 2)
+    }
+
+    @Test func whoOnlyLooksKeepsNothing() throws {
+        let loaded = try #require(attempt(ListCompilation(folder: kept, isKept: false)).loaded)
+        #expect(!loaded.index.isMapped && files.isEmpty)
+        _ = try load()
+        let again = try #require(attempt(ListCompilation(folder: kept, isKept: false)).loaded)
+        #expect(again.index.isMapped)
+    }
+
+    @Test func listsAreCompiledElsewhereWhereSomebodyWill() throws {
+        var calls = 0
+        let another = ListCompilation(
+            folder: kept,
+            elsewhere: {
+                calls += 1
+                _ = try? load()
+            })
+        let loaded = try #require(attempt(another).loaded)
+        #expect(calls == 1 && loaded.index.isMapped)
+        #expect(loaded.lists[0].summary?.unusableCount == 1)
+        // Nothing has changed, so nobody is asked.
+        _ = attempt(another)
+        #expect(calls == 1)
+        // Where it comes to nothing, they are compiled here.
+        _ = try folder.write("four.example\n", to: "bad.txt")
+        let idle = ListCompilation(folder: kept, elsewhere: { calls += 1 })
+        #expect(try blocks(#require(attempt(idle).loaded), "four.example") && calls == 2)
+    }
+
+    @Test func progressIsTold() throws {
+        _ = try folder.write(
+            (0..<200_000).map { "n\($0).example\n" }.joined(), to: "bad.txt")
+        var told: [ListProgress] = []
+        _ = attempt(ListCompilation(progress: { told.append($0) }))
+        let read = told.compactMap { progress -> Int? in
+            guard case .reading("bad", let octets, let total) = progress else { return nil }
+            return octets * 100 / total
+        }
+        #expect(read.count == 4 && read == read.sorted() && read.first == 0)
+        #expect(read.allSatisfy { $0 <= 100 } && told.last == .indexing)
+    }
+
     @Test func aFolderThatCannotBeMadeCostsOnlyTheMemory() throws {
-        let load = loadPolicy(
-            at: policy, now: Instant(seconds: 0), indexFolder: policy + "/nowhere")
+        let load = attempt(ListCompilation(folder: policy + "/nowhere"))
         let loaded = try #require(load.loaded)
+        #expect(load.diagnostics.map(\.message).joined().contains("cannot be kept"))
         #expect(!loaded.index.isMapped)
         #expect(try blocks(loaded, "one.example"))
     }

@@ -10,6 +10,7 @@ import LDNSBridge
 /// its pages are the kernel's to keep. A file that is damaged in any way is made anew.
 struct IndexCache {
     let folder: String
+    let reporter: Reporter
 
     /// What is found for a stamp.
     struct Kept {
@@ -44,36 +45,73 @@ struct IndexCache {
         return String(hexadecimal(sha256(Array(text.utf8))).prefix(32))
     }
 
-    /// The index of a stamp, if a whole and sound one is kept.
+    /// The index of a stamp, if a whole and sound one is kept; one that is there and cannot be used
+    /// is told of.
     func load(_ stamp: String) -> Kept? {
+        let index: DomainIndex
+        do {
+            index = try DomainIndex(mapping: indexPath(stamp))
+        } catch .system {
+            // None there, or not for this user to read.
+            return nil
+        } catch {
+            refuse(indexPath(stamp), "\(error)")
+            return nil
+        }
         guard let data = try? Data(contentsOf: URL(fileURLWithPath: summaryPath(stamp))),
-            let summaries = try? JSONDecoder().decode([Int: StoredSummary].self, from: data),
-            let index = try? DomainIndex(mapping: indexPath(stamp))
-        else { return nil }
+            let summaries = try? JSONDecoder().decode([Int: StoredSummary].self, from: data)
+        else {
+            refuse(summaryPath(stamp), "it cannot be read")
+            return nil
+        }
         return Kept(index: index, summaries: summaries.compactMapValues(\.summary))
+    }
+
+    private func refuse(_ path: String, _ reason: String) {
+        reporter.warning(
+            SourcePlace(file: path, line: 1, column: 1),
+            "the compiled lists that were kept cannot be used: \(reason)",
+            "nothing needs doing, they are compiled anew; if it happens again, check the disk")
     }
 
     /// Keeps an index in place of those kept before, and gives it back mapped from its file.
     ///
-    /// - Returns: `nil` if it cannot be kept; the index in memory is as good.
+    /// - Returns: `nil`, and a warning, if it cannot be kept; the index in memory is as good.
     func store(_ index: DomainIndex, _ summaries: [Int: ListSummary], stamp: String) -> DomainIndex?
     {
         let manager = FileManager.default
-        try? manager.createDirectory(
-            atPath: folder, withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700])
-        guard let data = try? JSONEncoder().encode(summaries.mapValues(StoredSummary.init)),
-            (try? index.write(to: indexPath(stamp))) != nil,
-            (try? data.write(to: URL(fileURLWithPath: summaryPath(stamp)), options: .atomic))
-                != nil,
-            let mapped = try? DomainIndex(mapping: indexPath(stamp))
-        else { return nil }
-        // A file that is still mapped stays until it is let go of.
+        do {
+            try manager.createDirectory(
+                atPath: folder, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+            // The summary first: an index that is there has its summary.
+            let data = try JSONEncoder().encode(summaries.mapValues(StoredSummary.init))
+            try data.write(to: URL(fileURLWithPath: summaryPath(stamp)), options: .atomic)
+            try index.write(to: indexPath(stamp))
+            let mapped = try DomainIndex(mapping: indexPath(stamp))
+            removeAll(but: stamp)
+            return mapped
+        } catch {
+            let reason = (error as? IndexProblem)?.description ?? error.localizedDescription
+            reporter.warning(
+                SourcePlace(file: folder, line: 1, column: 1),
+                "the compiled lists cannot be kept: \(reason)",
+                "make room there and let this user write; until then they take memory, and every "
+                    + "start compiles them again")
+            return nil
+        }
+    }
+
+    /// Removes what was kept before, and what a crash left half-written. A file that is still
+    /// mapped stays until it is let go of.
+    private func removeAll(but stamp: String) {
+        let manager = FileManager.default
         for name in (try? manager.contentsOfDirectory(atPath: folder)) ?? []
-        where name.hasPrefix("index-") && !name.hasPrefix("index-\(stamp)") {
+        where name.hasPrefix("index-") && name != "index-\(stamp).bgi"
+            && name != "index-\(stamp).json"
+        {
             try? manager.removeItem(atPath: "\(folder)/\(name)")
         }
-        return mapped
     }
 
     private func indexPath(_ stamp: String) -> String { "\(folder)/index-\(stamp).bgi" }

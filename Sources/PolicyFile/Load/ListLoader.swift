@@ -23,6 +23,8 @@ public struct LoadedList: Sendable {
 /// Reads list files and puts all names of a policy into one index.
 struct ListLoader {
     let reporter: Reporter
+    /// Is told how far reading has come.
+    var progress: ((ListProgress) -> Void)?
 
     /// What the other libraries do for list files.
     static let helpers = ListHelpers(
@@ -38,14 +40,27 @@ struct ListLoader {
         to builder: inout DomainIndexBuilder
     ) -> [Int: ListSummary] {
         var summaries: [Int: ListSummary] = [:]
+        let files = lists.map { FileBytes.path($0.path.value, relativeTo: policyPath) }
+        let total = sources.reduce(0) { sum, origin in
+            guard case .list(let place) = origin else { return sum }
+            return sum + FileBytes.size(files[place])
+        }
+        var before = 0
         for (number, origin) in sources.enumerated() {
             guard case .list(let place) = origin else { continue }
             let entry = lists[place]
-            let path = FileBytes.path(entry.path.value, relativeTo: policyPath)
+            let path = files[place]
+            let tell: (Int) -> Void = { octets in
+                progress?(
+                    .reading(list: entry.name.value, octets: min(before + octets, total), of: total)
+                )
+            }
+            tell(0)
             do {
                 let contents = try FileBytes.read(path, limit: FileBytes.maximumListBytes)
                 let source = SourceID(rawValue: UInt16(clamping: number))
-                summaries[number] = add(contents.bytes, entry, source, to: &builder)
+                summaries[number] = add(contents.bytes, entry, source, to: &builder, tell)
+                before += contents.bytes.count
             } catch {
                 let hint =
                     error.isMissing
@@ -80,11 +95,13 @@ struct ListLoader {
 
     private func add(
         _ bytes: [UInt8], _ entry: PolicyDocument.ListEntry, _ source: SourceID,
-        to builder: inout DomainIndexBuilder
+        to builder: inout DomainIndexBuilder, _ progress: @escaping (Int) -> Void
     ) -> ListSummary {
         // SAFETY: the builder copies what it keeps; the buffer does not leave the closure.
         unsafe bytes.withUnsafeBytes { buffer in
-            unsafe builder.addList(buffer, format: entry.format, match: entry.match, source: source)
+            unsafe builder.addList(
+                buffer, format: entry.format, match: entry.match, source: source,
+                progress: progress)
         }
     }
 

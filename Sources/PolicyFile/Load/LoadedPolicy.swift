@@ -70,14 +70,13 @@ public struct PolicyCounts: Sendable {
 /// - Parameter path: the policy file. Relative paths in it are relative to it.
 /// - Parameter now: for what depends on today: an overdue review, terms that are over.
 /// - Parameter zoneFolder: where the compiled time zones (TZif) lie.
-/// - Parameter indexFolder: where the lists are kept compiled, so that those that have not changed
-///   are not read again; `nil` compiles them into this process's memory.
+/// - Parameter compilation: where and how its lists are compiled.
 public func loadPolicy(
     at path: String, now: Instant, zoneFolder: String = "/usr/share/zoneinfo",
-    indexFolder: String? = nil
+    compilation: ListCompilation = ListCompilation()
 ) -> PolicyLoad {
     var loader = PolicyLoader(
-        path: path, now: now, zoneFolder: zoneFolder, indexFolder: indexFolder)
+        path: path, now: now, zoneFolder: zoneFolder, compilation: compilation)
     let loaded = loader.load()
     return PolicyLoad(
         diagnostics: loader.reporter.diagnostics.inReadingOrder(startingWith: path),

@@ -8,8 +8,7 @@ struct PolicyLoader {
     let path: String
     let now: Instant
     let zoneFolder: String
-    /// Where compiled lists are kept; `nil` for nowhere.
-    let indexFolder: String?
+    let compilation: ListCompilation
     let reporter = Reporter()
 
     private(set) var hash = ""
@@ -19,11 +18,11 @@ struct PolicyLoader {
     private(set) var counts = PolicyCounts()
     private var catalogue = Catalogue()
 
-    init(path: String, now: Instant, zoneFolder: String, indexFolder: String?) {
+    init(path: String, now: Instant, zoneFolder: String, compilation: ListCompilation) {
         self.path = path
         self.now = now
         self.zoneFolder = zoneFolder
-        self.indexFolder = indexFolder
+        self.compilation = compilation
         watchedFiles = [path]
     }
 
@@ -179,18 +178,25 @@ struct PolicyLoader {
         _ document: PolicyDocument, _ origins: [SourceOrigin],
         _ named: [(source: Int, names: [DomainText])]
     ) -> (DomainIndex, [Int: ListSummary]) {
-        let cache = indexFolder.map(IndexCache.init)
+        let cache = compilation.folder.map { IndexCache(folder: $0, reporter: reporter) }
         let stamp = cache == nil ? nil : self.stamp(document, origins, named)
         if let stamp, let kept = cache?.load(stamp) { return (kept.index, kept.summaries) }
+        if let stamp, let elsewhere = compilation.elsewhere {
+            elsewhere()
+            if let kept = cache?.load(stamp) { return (kept.index, kept.summaries) }
+        }
         var builder = DomainIndexBuilder(helpers: ListLoader.helpers)
-        let summaries = ListLoader(reporter: reporter).add(
+        let summaries = ListLoader(reporter: reporter, progress: compilation.progress).add(
             lists: document.lists, sources: origins, policyPath: path, to: &builder)
         for (number, names) in named {
             let source = SourceID(rawValue: UInt16(clamping: number))
             for name in names { builder.add(name.name, coverage: name.coverage, source: source) }
         }
+        compilation.progress?(.indexing)
         let index = builder.build()
-        if let stamp, let mapped = cache?.store(index, summaries, stamp: stamp) {
+        if compilation.isKept, let stamp,
+            let mapped = cache?.store(index, summaries, stamp: stamp)
+        {
             return (mapped, summaries)
         }
         return (index, summaries)

@@ -1,0 +1,73 @@
+import Glibc
+import PolicyFile
+
+/// Shows on a terminal how far the compiling of lists has come; writes nothing where standard error
+/// is no terminal, and nothing for work that is soon done.
+final class WaitingLine {
+    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let begun = WaitingLine.now
+    private var shownAt: Int64 = 0
+    private var isShown = false
+
+    /// Work that is done before this is not worth a line, in milliseconds.
+    private static let patienceMilliseconds: Int64 = 500
+    /// How often the line changes, in milliseconds.
+    private static let stepMilliseconds: Int64 = 100
+
+    /// Takes what `loadPolicy` tells.
+    func show(_ progress: ListProgress) {
+        guard isTerminal else { return }
+        let now = Self.now
+        let isLast = progress == .indexing
+        guard isLast && isShown || now - begun >= Self.patienceMilliseconds,
+            isLast || now - shownAt >= Self.stepMilliseconds
+        else { return }
+        shownAt = now
+        isShown = true
+        write("\r\u{1B}[K\(Self.text(progress))")
+    }
+
+    /// Takes the line away.
+    func end() {
+        if isShown { write("\r\u{1B}[K") }
+        isShown = false
+    }
+
+    private static func text(_ progress: ListProgress) -> String {
+        switch progress {
+        case .reading(let list, let octets, let total):
+            "compiling lists: \(total > 0 ? octets * 100 / total : 100) % read (\(list))"
+        case .indexing: "compiling lists: all read, making the index"
+        }
+    }
+
+    private func write(_ text: String) {
+        let octets = Array(text.utf8)
+        // SAFETY: the buffer is used within the closure alone.
+        _ = unsafe octets.withUnsafeBytes {
+            unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count)
+        }
+    }
+
+    private static var now: Int64 {
+        var time = timespec()
+        // SAFETY: the kernel fills in the one value.
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}
+
+/// Loads a policy as a verb does that a person waits for.
+///
+/// - Parameter folder: where its lists are kept compiled, if a server keeps them.
+/// - Parameter isKept: whether lists that had to be compiled are kept there. A verb that only looks
+///   leaves the server's folder as it is.
+func loadPolicyShowingProgress(
+    at path: String, folder: String?, isKept: Bool
+) -> PolicyLoad {
+    let line = WaitingLine()
+    defer { line.end() }
+    return loadPolicy(
+        at: path, now: .now,
+        compilation: ListCompilation(folder: folder, isKept: isKept, progress: line.show))
+}
