@@ -34,7 +34,15 @@ let encryption: [Target.Dependency] = [
 
 let package = Package(
     name: "bellgate",
-    products: [.executable(name: "bellgate", targets: ["bellgate"])],
+    products: [
+        .executable(name: "bellgate", targets: ["bellgate"]),
+        // For Tests/Benchmarks alone: a package of its own sees products and nothing else.
+        .library(
+            name: "rooms",
+            targets: [
+                "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "Forwarding", "DecisionLog",
+            ]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

@@ -68,9 +68,9 @@ def _made_up(dice, count):
     return list(names)
 
 
-def synthetic_list():
-    """A million names of two to four labels."""
-    return _made_up(random.Random(SEED), SYNTHETIC_LISTED_COUNT)
+def synthetic_list(count=SYNTHETIC_LISTED_COUNT):
+    """So many names of two to four labels."""
+    return _made_up(random.Random(SEED), count)
 
 
 class Workload:

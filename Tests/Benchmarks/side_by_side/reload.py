@@ -1,0 +1,109 @@
+"""A server under a steady load while its policy and its list change."""
+
+import os
+import re
+import subprocess
+import threading
+
+from . import measure
+
+QUERIES_PER_SECOND = 5_000
+SECONDS = 10
+EVERY_SECONDS = 2
+_SAMPLE_SECONDS = 0.002
+_LINE = re.compile(r"^> \S+ \S+ \S+ ([0-9.]+)$", re.MULTILINE)
+
+
+class Watch(threading.Thread):
+    """The peak of a server's own memory, and of its children's, as far as can be seen from outside."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.peak, self.children_peak, self._over = pid, 0, 0, threading.Event()
+
+    def run(self):
+        while not self._over.wait(_SAMPLE_SECONDS):
+            self.peak = max(self.peak, measure.memory_kib(self.pid)["anon"])
+            with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as children:
+                for child in children.read().split():
+                    try:
+                        self.children_peak = max(self.children_peak, measure.memory_kib(child)["anon"])
+                    except (OSError, KeyError):
+                        pass
+
+    def end(self):
+        self._over.set()
+        self.join()
+
+
+def _load(bench, queries):
+    """A steady load for some seconds; gives its output."""
+    return subprocess.run(
+        ["taskset", "-c", str(bench.load_core), "dnsperf", "-s", "127.0.0.1", "-p", str(bench.server.port),
+         "-d", queries, "-c", str(measure.SOCKETS), "-T", "1", "-q", "1000", "-l", str(SECONDS), "-e", "-v",
+         "-t", str(measure.LOST_AFTER_SECONDS), "-Q", str(QUERIES_PER_SECOND)],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+
+
+def _during(bench, queries, change):
+    """The load, with a change every so often; what it felt of that."""
+    failed, changes, over = [], [], threading.Event()
+
+    def go_on():
+        number = 0
+        while not over.wait(EVERY_SECONDS):
+            number += 1
+            change(number)
+            done = subprocess.run(
+                ["taskset", "-c", str(bench.load_core), bench.binary, "reload", "--config",
+                 os.path.join(bench.server.folder, "bellgate.yaml")],
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            changes.append(number)
+            if done.returncode:
+                failed.append(done.stdout + done.stderr)
+
+    watch = Watch(bench.server.process.pid)
+    watch.start()
+    changer = threading.Thread(target=go_on, daemon=True)
+    if change:
+        changer.start()
+    output = _load(bench, queries)
+    over.set()
+    if change:
+        changer.join()
+    watch.end()
+    latencies = sorted(float(found) * 1e6 for found in _LINE.findall(output))
+    lost = int(re.search(r"Queries lost:\s+(\d+)", output).group(1))
+    return {
+        "queries": len(latencies), "lost": lost, "changes": len(changes), "failed": len(failed),
+        "failures": failed[:3],
+        "p50_us": latencies[len(latencies) // 2], "p999_us": latencies[len(latencies) * 999 // 1000],
+        "worst_us": latencies[-1],
+        "anon_peak_kib": watch.peak, "children_anon_peak_kib": watch.children_peak,
+    }
+
+
+def measure_all(bench):
+    """Before, with the policy changing, and with the list changing."""
+    queries = os.path.join(bench.folder, "reload.queries")
+    with open(queries, "w", encoding="ascii") as out:
+        for number in range(20_000):
+            name = bench.names[number * 37 % len(bench.names)] if number % 2 else f"n{number % 1000}.allowed.xz"
+            out.write(f"{name} A\n")
+    policy_path = os.path.join(bench.server.folder, "policy.yaml")
+    with open(policy_path, encoding="ascii") as policy:
+        text = policy.read()
+
+    def change_policy(number):
+        with open(policy_path, "w", encoding="ascii") as policy:
+            policy.write(text.replace("The name is on the list.", f"The name is on list {number}."))
+
+    def change_list(number):
+        bench.write_list(bench.names + [f"changed-{number}.xy"])
+
+    # What a first pass brings into the cache and into memory is not what a reload costs.
+    _load(bench, queries)
+    found = {"before": _during(bench, queries, None)}
+    found["policy changed"] = _during(bench, queries, change_policy)
+    found["list changed"] = _during(bench, queries, change_list)
+    return found
