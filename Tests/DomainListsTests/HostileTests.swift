@@ -56,15 +56,17 @@ import Testing
     /// Whoever knows the key of one index can make names for it, and has nothing of them in another.
     @Test func namesMadeForOneKeyAreOrdinaryUnderAnother() throws {
         let known = HashKey(first: 0x1234_5678_9ABC_DEF1, second: 0x0FED_CBA9_8765_4321)
-        let ordinary = (0..<5000).map { "n\($0).example" }
-        let hostile = colliding(60, known)
+        let ordinary = (0..<2000).map { "n\($0).example" }
+        let hostile = colliding(40, known)
         func steps(_ key: HashKey) throws -> Double {
             let index = IndexTests.index(ordinary + hostile, key: key)
             let all = try hostile.map { try self.steps(DomainName(parsing: $0), in: index) }
             return Double(all.reduce(0, +)) / Double(all.count)
         }
-        #expect(try steps(known) > 2.5, "they do collide under the key that they were made for")
-        for _ in 0..<3 { #expect(try steps(.random()) < 1.8) }
+        #expect(try steps(known) > 8, "they do collide under the key that they were made for")
+        // The median: now and then a key is worse for any names, whoever made them.
+        let others = try (0..<7).map { _ in try steps(.random()) }.sorted()
+        #expect(others[3] < 4)
     }
 
     /// Nearly all names are found in the first bucket that is looked at.
