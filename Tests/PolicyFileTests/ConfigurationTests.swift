@@ -17,7 +17,7 @@ private func read(_ text: String) throws -> (ConfigurationLoad, TemporaryFolder)
                     "tls://[2620:fe::fe]#dns.quad9.net", "https://dns.quad9.net/dns-query",
                     "https://192.0.2.1:8443/q", "https://[2001:db8::1]/dns-query"]
         allow-from: [private, 192.0.2.0/24]
-        log: { directory: /var/log/bellgate, keep: 12h, segment: 16MiB }
+        log: { directory: /var/log/bellgate, keep: 12h, segment: 16MiB, sync: 5s }
         forward: { kite.example: ["10.0.0.10"], 10.in-addr.arpa: ["10.0.0.10", "10.0.0.11:54"] }
         control: run/x.sock
         workers: 3
@@ -47,6 +47,7 @@ private func read(_ text: String) throws -> (ConfigurationLoad, TemporaryFolder)
     #expect(configuration.logDirectory == "/var/log/bellgate")
     #expect(configuration.logKeepSeconds == 12 * 3600)
     #expect(configuration.logSegmentBytes == 16 << 20)
+    #expect(configuration.logSyncSeconds == 5)
     #expect(
         configuration.forward.map { "\($0.zone) \($0.servers.count)" } == [
             "kite.example 1", "10.in-addr.arpa 2",
@@ -65,6 +66,7 @@ private func read(_ text: String) throws -> (ConfigurationLoad, TemporaryFolder)
     #expect(configuration.logDirectory == folder.path + "/log")
     #expect(configuration.logKeepSeconds == 90 * 86_400)
     #expect(configuration.logSegmentBytes == 64 << 20)
+    #expect(configuration.logSyncSeconds == 1)
     #expect(configuration.controlPath == folder.path + "/run/bellgate.sock")
     #expect(configuration.workers == .automatic)
     #expect(configuration.forward.isEmpty)
@@ -95,6 +97,8 @@ private func read(_ text: String) throws -> (ConfigurationLoad, TemporaryFolder)
     ("allow-from: [‸10.0.0.1/8]\n", "host bits", "10.0.0.0/8"),
     ("log: { keep: ‸forever }\n", "is no length of time", ""),
     ("log: { keep: ‸1s }\n", "out of range", ""),
+    ("log: { sync: ‸0s }\n", "out of range", "it may be 1 to 60 seconds"),
+    ("log: { sync: ‸2h }\n", "out of range", "it may be 1 to 60 seconds"),
     ("log: { keep: ‸99999999999999999999d }\n", "is no length of time", ""),
     ("log: { segment: ‸64MB }\n", "is no size", "64MiB"),
     ("log: { segment: ‸9999999999GiB }\n", "out of range", ""),

@@ -24,6 +24,9 @@ struct ConfigurationReader {
     static let maximumWorkers = 64
     /// How long records may be kept: ten years, more than any policy asks for.
     static let maximumKeepSeconds: Int64 = 3650 * 86_400
+    /// How much a power cut may take: a minute of a college's decisions is the most that anybody
+    /// should agree to.
+    static let syncSeconds: ClosedRange<Int64> = 1...60
     /// A segment of the log: large enough to be few, small enough to be reserved at once.
     static let segmentBytes = (1 << 20)...(1 << 30)
     /// A Unix socket's path must fit its address (`sun_path`, 108 octets with the final NUL).
@@ -101,7 +104,7 @@ struct ConfigurationReader {
     private func readLog(_ pair: YAMLPair?, _ configuration: inout ServerConfiguration) {
         guard let pair,
             let fields = Fields(
-                pair.value, of: "\"log\"", known: ["directory", "keep", "segment"],
+                pair.value, of: "\"log\"", known: ["directory", "keep", "segment", "sync"],
                 reporter: reporter)
         else { return }
         if let directory = values.text(fields["directory"]) {
@@ -110,6 +113,9 @@ struct ConfigurationReader {
         }
         if let keep = values.seconds(fields["keep"], in: 60...Self.maximumKeepSeconds) {
             configuration.logKeepSeconds = keep
+        }
+        if let sync = values.seconds(fields["sync"], in: Self.syncSeconds) {
+            configuration.logSyncSeconds = sync
         }
         if let segment = size(fields["segment"]) { configuration.logSegmentBytes = segment }
     }

@@ -71,6 +71,8 @@ public struct ServerConfiguration: Sendable {
     public var logDirectory: String
     /// How long records are kept, in seconds.
     public var logKeepSeconds: Int64
+    /// How long after its answer a record is on the disk at the latest, in seconds.
+    public var logSyncSeconds: Int64
     /// The size of one file of the log, in bytes.
     public var logSegmentBytes: Int
     /// Zones that go elsewhere; the longest that covers a name counts.
@@ -96,6 +98,7 @@ public struct ServerConfiguration: Sendable {
         allowFrom = Self.privateNetworks
         logDirectory = FileBytes.path("log", relativeTo: path)
         logKeepSeconds = 90 * 86_400
+        logSyncSeconds = 1
         logSegmentBytes = 64 << 20
         forward = []
         controlPath = FileBytes.path("run/bellgate.sock", relativeTo: path)
