@@ -70,7 +70,7 @@ let package = Package(
         // Line 4
         room("PolicyFile", ["CYAML", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine"]),
         room("Forwarding", ["CPacketIO", "DNSWire"] + encryption),
-        room("DecisionLog", ["CChecksum", "DNSWire"]),
+        room("DecisionLog", ["CChecksum", "CPacketIO", "DNSWire", "LDNSBridge"]),
         // Line 5
         room(
             "DNSServer",

@@ -3,6 +3,7 @@
 #include "CPacketIO.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -365,4 +366,8 @@ int cpio_socket_error(int fd) {
     socklen_t length = sizeof reason;
     if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &reason, &length) < 0) return errno;
     return reason;
+}
+
+bool cpio_reserve(int fd, int64_t offset, int64_t length) {
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, length) == 0;
 }

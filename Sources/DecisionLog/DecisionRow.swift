@@ -42,7 +42,7 @@ public struct DecisionRow: Sendable {
     public var type: RecordType? { isGap ? nil : RecordType(record.qtype) }
     /// The deciding rule's id, `default` where none decided; of a gap, what it says.
     public var rule: String {
-        if let gap { return gap.ruleText }
+        if let gap { return gap.description }
         return ResolvedDictionary.text(record.rule, in: dictionary.rules) ?? "default"
     }
     /// The category's path.
@@ -77,9 +77,7 @@ public struct DecisionRow: Sendable {
         seq = bytes.load(RecordLayout.seqOffset)
         self.dictionary = dictionary
         guard bytes.load(RecordLayout.kindOffset) == RecordKind.decision.rawValue else {
-            gap = RecordGap(
-                count: bytes.load(32), firstMicros: bytes.load(40), lastMicros: bytes.load(48),
-                errno: bytes.load(56))
+            gap = RecordGap(bytes, at: RecordLayout.headerBytes + 8)
             record = DecisionRecord(
                 timeMicros: bytes.load(24), client: IPAddress(high: 0, low: 0), verdict: .gap,
                 source: .error, qtype: 0)
@@ -108,13 +106,5 @@ extension DecisionRecord {
             verdict: RecordVerdict(rawValue: bytes.load(70)) ?? .allow, rcode: bytes.load(68),
             ttlSeconds: bytes.load(48), source: RecordSource(rawValue: bytes.load(71)) ?? .error,
             micros: bytes.load(52), qtype: bytes.load(66), matchedLabels: bytes.load(72))
-    }
-}
-
-extension RecordGap {
-    /// What a gap row shows in the rule's column.
-    var ruleText: String {
-        "\(count) decisions not recorded: \(reason)"
-            + " (\(LogTime.utc(firstMicros)) to \(LogTime.utc(lastMicros)))"
     }
 }

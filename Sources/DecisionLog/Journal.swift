@@ -4,7 +4,7 @@ import Synchronization
 /// The decision log's writer: makes each decision durable, in order, before its answer leaves.
 ///
 /// A committed record lies in a shared file mapping, so it outlives the process, however that ends;
-/// against a power cut the mapping is written to disk about once a second. One journal per
+/// against a power cut the mapping is written to disk every second or as configured. One journal per
 /// directory, in one process at a time; readers need no lock (`JournalReader`).
 ///
 /// A commit never fails and never waits for the disk. Where the disk refuses a new segment,
@@ -12,14 +12,18 @@ import Synchronization
 /// what time and why.
 public final class Journal: Sendable {
     private let directory: LogDirectory
+    private let exposure: String?
     private let segmentBytes: Int
     private let keepMicros: Int64?
+    private let trail: AuditTrail
     private let recovered: RecoveryReport
     private let state: Mutex<JournalState>
-    private let upkeep = Mutex(Upkeep())
+    private let upkeep: Mutex<Upkeep>
 
-    /// How often the mapping is written to the disk, in microseconds.
-    static let syncMicros: Int64 = 1_000_000
+    private let syncMicros: Int64
+
+    /// How often `maintain` is called, in microseconds.
+    static let upkeepMicros: Int64 = 200_000
     /// How often old segments are looked for, in microseconds.
     static let purgeMicros: Int64 = 60_000_000
     /// The greatest age of a segment's first row before the next segment begins, in microseconds,
@@ -35,18 +39,34 @@ public final class Journal: Sendable {
     ///   - directory: made (0700) if it is missing; its parent must exist.
     ///   - segmentBytes: the size of a file, at least 64 KiB; halved while the disk has no room.
     ///   - keepSeconds: segments all of whose rows are older than this are deleted; `nil` = never.
+    ///   - syncSeconds: a power cut takes at most the rows of so long, provided that the disk keeps
+    ///     up; at least 1.
     /// - Throws: `JournalError` if the directory cannot be used or another process writes to it.
-    public init(directory path: String, segmentBytes: Int, keepSeconds: Int64?) throws {
+    public init(
+        directory path: String, segmentBytes: Int, keepSeconds: Int64?, syncSeconds: Int64 = 1
+    ) throws {
         let directory = try LogDirectory(path: path, create: true)
         try directory.lock()
         self.directory = directory
+        exposure = directory.exposure
+        // Upkeep comes by every so often: whatever waits for the next time would be late.
+        syncMicros = min(max(syncSeconds, 1), 3600) * 1_000_000 - Self.upkeepMicros
         self.segmentBytes = max(segmentBytes & ~4095, Segment.minimumBytes)
         keepMicros = keepSeconds.map { min(max($0, 0), Int64.max / 2_000_000) * 1_000_000 }
-        let recovered = try Recovery.run(in: directory)
+        let trail = AuditTrail(directory)
+        self.trail = trail
+        let recovered = try Recovery.run(
+            in: directory, head: JournalHead.Contents(in: directory),
+            known: AuditTrail.read(directory).entries.compactMap(\.seqs))
         self.recovered = recovered
+        upkeep = Mutex(Upkeep(link: recovered.predecessor, undigested: recovered.undigested))
         state = Mutex(
             JournalState(
-                directory: directory, segmentBytes: self.segmentBytes, nextSeq: recovered.nextSeq))
+                directory: directory, segmentBytes: self.segmentBytes, recovered: recovered,
+                head: JournalHead.open(in: directory)))
+        for finding in recovered.findings {
+            tell(.found, question: "start", reason: finding.text, seqs: finding.seqs)
+        }
         if let refusal = prepareSpare(), refusal == EACCES || refusal == EPERM || refusal == EROFS {
             throw JournalError(.directoryUnusable, path: path, errno: refusal)
         }
@@ -95,10 +115,12 @@ public final class Journal: Sendable {
                 let age = min(Self.rotationMicros, max(keepMicros / 8, 1))
                 state.withLock { $0.retireActive(ifBegunBefore: nowMicros &- age) }
             }
-            let sealed = sealRetired()
+            let sealed = sealRetired(&upkeep)
             _ = prepareSpare()
-            state.withLock { $0.noteGap() }
-            if upkeep.isDue(&upkeep.syncedAtMicros, now: nowMicros, every: Self.syncMicros) {
+            linkActive(&upkeep)
+            state.withLock { $0.noteGaps() }
+            if upkeep.isDue(&upkeep.syncedAtMicros, now: nowMicros, every: syncMicros) {
+                mendActive()
                 syncActive(&upkeep)
             }
             if upkeep.isDue(&upkeep.purgedAtMicros, now: nowMicros, every: Self.purgeMicros)
@@ -111,17 +133,21 @@ public final class Journal: Sendable {
 
     /// How the journal is doing at this moment.
     public var status: JournalStatus {
-        state.withLock {
+        var status = state.withLock {
             $0.status(tornBytes: recovered.tornBytes, recoveredRows: recovered.rows)
         }
+        status.exposure = exposure
+        status.findings = recovered.findings.map(\.text)
+        return status
     }
 
     /// Seals the log. Commits after this are counted as lost; closing twice does nothing.
     public func close() {
-        upkeep.withLock { _ in
+        upkeep.withLock { upkeep in
             guard !state.withLock({ $0.isClosed }) else { return }
+            linkActive(&upkeep)
             state.withLock { $0.shut() }
-            sealRetired()
+            sealRetired(&upkeep)
             directory.remove("\(JournalState.spareName)")
             directory.sync()
             directory.unlock()
@@ -138,6 +164,17 @@ extension Journal {
         var purgedAtMicros = Int64.min
         var syncedSegment: UInt64?
         var syncedBytes = 0
+        /// What the active segment follows; `nil` while the digest of that is still to be made.
+        var link: SegmentLink?
+        var undigested: SegmentName?
+        var linkedSegment: UInt64?
+        /// Retired segments that the disk did not let be sealed yet.
+        var unsealed: [RetiredSegment] = []
+
+        init(link: SegmentLink?, undigested: SegmentName?) {
+            self.link = link
+            self.undigested = undigested
+        }
 
         /// Whether it is time; a wall clock that was set back counts as time gone by.
         func isDue(_ last: inout Int64, now: Int64, every interval: Int64) -> Bool {
@@ -172,13 +209,78 @@ extension Journal {
         }
     }
 
-    @discardableResult private func sealRetired() -> Bool {
-        let retired = state.withLock { $0.takeRetired() }
-        for entry in retired where entry.segment.seal(entry.seal) != 0 {
-            // The rows are safe without the seal; the next start makes it from them.
-            state.withLock { $0.noteSealFailure() }
+    /// Seals what is complete, in order: each one's digest goes into the header of the next.
+    @discardableResult private func sealRetired(_ upkeep: inout Upkeep) -> Bool {
+        upkeep.unsealed += state.withLock { $0.takeRetired() }
+        var isAnySealed = false
+        while let entry = upkeep.unsealed.first {
+            // Without a row it was replaced by the next, which has the same name.
+            if entry.isEmpty, !entry.segment.isLinked {
+                upkeep.unsealed.removeFirst()
+                continue
+            }
+            guard let link = seal(entry, &upkeep) else {
+                // The rows are safe without the seal; it is tried again, or the next start makes it.
+                state.withLock { $0.noteSealFailure() }
+                return isAnySealed
+            }
+            upkeep.unsealed.removeFirst()
+            if !entry.isEmpty { upkeep.link = link }
+            isAnySealed = true
         }
-        return !retired.isEmpty
+        return isAnySealed
+    }
+
+    /// Completes one segment; `nil` if the disk refuses.
+    private func seal(_ entry: RetiredSegment, _ upkeep: inout Upkeep) -> SegmentLink? {
+        var segment = entry.segment
+        if !segment.isLinked {
+            // Somebody deleted the file. The rows are still here.
+            guard let copy = segment.copy(entry.seal.usedBytes, in: directory),
+                copy.rename(from: Segment.copyName, firstSeq: entry.name.firstSeq, in: directory)
+                    == 0
+            else { return nil }
+            segment = copy
+        }
+        digestLast(&upkeep)
+        if let link = upkeep.link, !segment.write(link) { return nil }
+        guard segment.seal(entry.seal) == 0 else { return nil }
+        let slot = HeadSlot(
+            number: entry.name.firstSeq, digest: SegmentDigest.make(segment.descriptor))
+        if !entry.isEmpty { _ = slot.write(at: JournalHead.sealedSlots, in: directory) }
+        return SegmentLink(firstSeq: slot.number, digest: slot.digest)
+    }
+
+    /// Makes the digest of the segment that a killed process left last, which may be large.
+    private func digestLast(_ upkeep: inout Upkeep) {
+        guard let name = upkeep.undigested else { return }
+        upkeep.undigested = nil
+        upkeep.link = SegmentDigest.make("\(name)", in: directory).map {
+            SegmentLink(firstSeq: name.firstSeq, digest: $0)
+        }
+    }
+
+    /// Writes into the active segment's header what it follows, as soon as that is known.
+    private func linkActive(_ upkeep: inout Upkeep) {
+        digestLast(&upkeep)
+        let (segment, firstSeq) = state.withLock { ($0.active, $0.activeFirstSeq) }
+        guard let segment, let link = upkeep.link, upkeep.unsealed.isEmpty,
+            upkeep.linkedSegment != firstSeq, link.firstSeq < firstSeq ?? 0
+        else { return }
+        if segment.write(link) { upkeep.linkedSegment = firstSeq }
+    }
+
+    /// Puts the active segment back into the directory if somebody deleted its file: the rows are
+    /// still here, and nothing is lost.
+    private func mendActive() {
+        let (segment, used, firstSeq) = state.withLock {
+            ($0.active, $0.usedBytes, $0.activeFirstSeq)
+        }
+        guard let segment, let firstSeq, !segment.isLinked,
+            let copy = segment.copy(used, in: directory)
+        else { return }
+        state.withLock { $0.replaceActive(firstSeq, by: copy, copiedBytes: used) }
+        directory.sync()
     }
 
     private func syncActive(_ upkeep: inout Upkeep) {
@@ -190,6 +292,9 @@ extension Journal {
         let refusal = segment.sync(from: start, to: used)
         state.withLock { $0.noteSync(refusal) }
         guard refusal == 0 else { return }
+        // The name of a new segment, too, must outlive a power cut.
+        if upkeep.syncedSegment != firstSeq { directory.sync() }
+        JournalHead.sync(in: directory)
         upkeep.syncedSegment = firstSeq
         upkeep.syncedBytes = used
     }
@@ -198,7 +303,7 @@ extension Journal {
     private func purge(nowMicros: Int64) {
         guard let keepMicros, let names = try? directory.segments(), names.count > 1 else { return }
         // The newest file stays whatever it holds: it carries the seq on.
-        var isChanged = false
+        var old: [SegmentName] = []
         for name in names.dropLast() {
             guard let file = directory.openForReading("\(name)") else { break }
             let head = FileIO.read(file, at: 0, count: SegmentHeader.byteCount)
@@ -206,8 +311,34 @@ extension Journal {
             // SAFETY: the array outlives the call, and the seal is a value of its own.
             let seal = unsafe head.withUnsafeBytes { unsafe SegmentSeal(header: RecordBytes($0)) }
             guard let seal, seal.greatestMicros < nowMicros &- keepMicros else { break }
-            isChanged = directory.remove("\(name)") || isChanged
+            old.append(name)
         }
-        if isChanged { directory.sync() }
+        guard let first = old.first, let last = old.last else { return }
+        // Noted before it is done: what is missing at the front without a note was taken away.
+        let seqs = first.firstSeq..<names[old.count].firstSeq
+        let isTold = tell(
+            .purge, question: "keep \(keepMicros / 1_000_000)s",
+            reason: "\(first) to \(last): all rows are older than that", rows: UInt64(seqs.count),
+            seqs: seqs, digest: SegmentDigest.make("\(last)", in: directory))
+        guard isTold else { return }
+        for name in old { directory.remove("\(name)") }
+        directory.sync()
+    }
+
+    /// Appends to the audit trail, or remembers why that failed.
+    @discardableResult private func tell(
+        _ kind: AuditEntry.Kind, question: String, reason: String, rows: UInt64? = nil,
+        seqs: Range<UInt64>?, digest: [UInt8]? = nil
+    ) -> Bool {
+        do {
+            try trail.append(
+                kind, question: question, reason: reason, rows: rows, seqs: seqs, digest: digest)
+            state.withLock { $0.auditFailure = nil }
+            return true
+        } catch {
+            let text = "\(error)"
+            state.withLock { $0.auditFailure = text }
+            return false
+        }
     }
 }

@@ -16,6 +16,12 @@ public final class JournalReader {
     private var lastNumber = UInt32.max
     private var lastDictionary = ResolvedDictionary.unknown
     private let isBoundToOneSegment: Bool
+    /// The checksum of the record before, from which the next one goes on; `nil` = not known.
+    private(set) var tip: UInt32?
+    /// The same of the last row.
+    private(set) var rowTip: UInt32?
+    /// Where the record before lies, in the segment that is being read.
+    private var lastOffset: Int?
 
     /// Places that are not as they were written, in the order of the log; at most
     /// `maximumDamage` of them.
@@ -39,6 +45,12 @@ public final class JournalReader {
         waiting = firstSegments(try directory.segments())
     }
 
+    /// Reads from the first of these segments on.
+    convenience init(_ directory: LogDirectory, names: [SegmentName]) {
+        self.init(directory, filter: RowFilter(), only: nil)
+        waiting = names
+    }
+
     /// - Parameter only: reads this segment and stops at its end.
     init(_ directory: LogDirectory, filter: RowFilter, only: SegmentName?) {
         self.directory = directory
@@ -59,6 +71,11 @@ public final class JournalReader {
                 if let row = take(record, of: segment) { return row }
             case .pending:
                 noteDamage(of: segment)
+                // Deleted under the server, which puts it back with all that it holds.
+                if segment.isUnlinked, let other = segment.reopened(in: directory) {
+                    current = other
+                    continue
+                }
                 // Once a later segment is there, nothing more can come into this one: what came
                 // before that was seen is read first.
                 guard !isBoundToOneSegment, isFollowed(segment) else { return nil }
@@ -73,13 +90,15 @@ public final class JournalReader {
     // MARK: Records
 
     private func take(_ record: RecordBytes, of segment: SegmentReader) -> DecisionRow? {
-        let number: UInt32 = record.load(RecordLayout.dictionaryOffset)
-        let kind: UInt32 = record.load(RecordLayout.kindOffset)
+        let word: UInt32 = record.load(RecordLayout.dictionaryOffset)
+        let number = word & RecordLayout.noDictionary
+        let kind: UInt8 = record.load(RecordLayout.kindOffset)
+        let seq: UInt64 = record.load(RecordLayout.seqOffset)
+        follow(record, seq: seq, of: segment)
         if kind == RecordKind.definition.rawValue {
             define(number, record)
             return nil
         }
-        let seq: UInt64 = record.load(RecordLayout.seqOffset)
         if seq != segment.expectedSeq {
             note(
                 LogDamage(
@@ -88,13 +107,38 @@ public final class JournalReader {
         }
         segment.expectedSeq = seq &+ 1
         lastSeq = seq
+        rowTip = tip
         rowCount += 1
+        if kind == RecordKind.gap.rawValue { explain(RecordGap(record, at: 32)) }
         if number != lastNumber {
             lastNumber = number
             lastDictionary = dictionaries[number] ?? .unknown
         }
         guard matcher.matches(record, seq: seq, dictionary: lastDictionary) else { return nil }
         return DecisionRow(record, dictionary: lastDictionary)
+    }
+
+    /// Sees whether the record goes on from the one before.
+    private func follow(_ record: RecordBytes, seq: UInt64, of segment: SegmentReader) {
+        let offset = segment.offset - record.count
+        let previous: UInt32 = record.load(RecordLayout.previousOffset)
+        // Where rows are missing, that is told; then there is nothing to go on from.
+        if let tip, previous != tip, seq == segment.expectedSeq {
+            note(
+                LogDamage(
+                    kind: .chain, file: "\(segment.name)", offset: lastOffset ?? offset,
+                    expectedSeq: max(lastSeq, 1), foundSeq: seq))
+        }
+        tip = record.load(RecordLayout.checksumOffset)
+        lastOffset = offset
+    }
+
+    /// Rows that a power cut took and a gap tells of are no damage: nobody took them away.
+    private func explain(_ gap: RecordGap) {
+        guard gap.reason == .powerCut else { return }
+        damage.removeAll {
+            $0.kind == .missing && $0.expectedSeq == gap.firstSeq && $0.foundSeq == gap.endSeq
+        }
     }
 
     private func define(_ number: UInt32, _ record: RecordBytes) {
@@ -113,6 +157,7 @@ public final class JournalReader {
         guard !segment.damage.isEmpty else { return }
         segment.damage.forEach(note)
         segment.damage.removeAll()
+        tip = nil
     }
 
     // MARK: Segments
@@ -141,6 +186,7 @@ public final class JournalReader {
             guard let segment = SegmentReader(name, in: directory) else {
                 // Deleted since it was listed: what was there is gone for good reason.
                 expectedSeq = nil
+                tip = nil
                 last = (name, 0)
                 continue
             }
@@ -148,6 +194,7 @@ public final class JournalReader {
             if let last, last.name == name, last.inode == segment.inode { return nil }
             if let seal = segment.seal, filter.excludes(seal, firstSeq: name.firstSeq) {
                 expectedSeq = seal.nextSeq
+                tip = seal.tip
                 last = (name, segment.inode)
                 continue
             }
@@ -164,7 +211,9 @@ public final class JournalReader {
                 LogDamage(
                     kind: .missing, file: "\(segment.name)", offset: 0, bytes: 0,
                     expectedSeq: expectedSeq, foundSeq: segment.name.firstSeq))
+            tip = nil
         }
+        lastOffset = nil
         dictionaries.removeAll(keepingCapacity: true)
         lastNumber = .max
         lastDictionary = .unknown

@@ -17,10 +17,16 @@ import Glibc
     private(set) var spare: Segment?
     private(set) var retired: [RetiredSegment] = []
     private(set) var dictionaries: [RegisteredDictionary] = []
-    private(set) var gap = RecordGap.none
+    private var gaps: PendingGaps
+    private let head: JournalHead?
+    /// The checksum of the last record, from which the next one goes on.
+    private var tip: UInt32
+    /// What the next segment's header says of the one before.
+    private var predecessor: SegmentLink?
     private(set) var lostCount: UInt64 = 0
     private(set) var failure: Int32 = 0
     private var syncFailure: Int32 = 0
+    var auditFailure: String?
     private var retryAtNanos: UInt64 = 0
     private(set) var isClosed = false
     private let segmentBytes: Int
@@ -34,10 +40,18 @@ import Glibc
     static let inlineName: StaticString = "next.tmp"
     static let spareName: StaticString = "spare.tmp"
 
-    init(directory: LogDirectory, segmentBytes: Int, nextSeq: UInt64) {
+    init(
+        directory: LogDirectory, segmentBytes: Int, recovered: RecoveryReport, head: JournalHead?
+    ) {
         self.directory = directory
         self.segmentBytes = segmentBytes
-        self.nextSeq = nextSeq
+        self.head = head
+        nextSeq = recovered.nextSeq
+        tip = recovered.tip
+        predecessor = recovered.predecessor
+        gaps = PendingGaps(head: head)
+        head?.begin(nextSeq: nextSeq, tip: tip)
+        gaps.add(recovered.gaps, nextSeq: nextSeq)
         unsafe base = nil
         retired.reserveCapacity(64)
     }
@@ -48,6 +62,7 @@ import Glibc
     mutating func write(_ records: CommittedRecords, dictionary: UInt32) {
         let batch = unsafe records.bytes
         guard let source = batch.baseAddress else { return }
+        defer { head?.advance(nextSeq: nextSeq, tip: tip) }
         var offset = 0
         while offset < batch.count {
             // SAFETY: a batch holds whole records, each of the length that it begins with.
@@ -72,7 +87,7 @@ import Glibc
             target + RecordLayout.headerBytes, record + RecordLayout.headerBytes,
             length &- RecordLayout.headerBytes)
         let bodyChecksum = unsafe record.load(fromByteOffset: 4, as: UInt32.self)
-        let kind = unsafe record.load(fromByteOffset: RecordLayout.kindOffset, as: UInt32.self)
+        let kind = unsafe record.load(fromByteOffset: RecordLayout.kindOffset, as: UInt8.self)
         let time = unsafe record.load(fromByteOffset: RecordLayout.headerBytes, as: Int64.self)
         unsafe publish(
             at: target, length: length, bodyChecksum: bodyChecksum, seq: nextSeq,
@@ -85,9 +100,10 @@ import Glibc
     /// Completes a record whose body is in place: readers of the file see it from here on.
     @inline(__always) private mutating func publish(
         at target: UnsafeMutableRawPointer, length: Int, bodyChecksum: UInt32, seq: UInt64,
-        dictionary: UInt32, kind: UInt32
+        dictionary: UInt32, kind: UInt8
     ) {
-        let numbers = UInt64(dictionary) | UInt64(kind) << 32
+        let number = UInt64(dictionary & RecordLayout.noDictionary)
+        let numbers = number | UInt64(kind) << 24 | UInt64(tip) << 32
         let length32 = UInt32(truncatingIfNeeded: length)
         let crc = checksum_crc32c_words(bodyChecksum, seq, numbers, length32)
         // SAFETY: the caller made sure of `length` bytes; positions are multiples of 8.
@@ -97,6 +113,7 @@ import Glibc
         unsafe target.storeBytes(
             of: crc, toByteOffset: RecordLayout.checksumOffset, as: UInt32.self)
         unsafe checksum_store_release(target, length32)
+        tip = crc
         usedBytes &+= length
     }
 
@@ -106,7 +123,7 @@ import Glibc
     @inline(__always) private mutating func prepareRoom(
         for length: Int, dictionary: UInt32
     ) -> Bool {
-        if usedBytes &+ length <= capacity, gap.count == 0, isDefined(dictionary) { return true }
+        if usedBytes &+ length <= capacity, gaps.isEmpty, isDefined(dictionary) { return true }
         return prepareRoomSlowly(for: length, dictionary: dictionary)
     }
 
@@ -121,16 +138,16 @@ import Glibc
         for _ in 0..<2 {
             guard activate() else { return false }
             let definition = isDefined(dictionary) ? 0 : dictionaries[Int(dictionary)].recordBytes
-            let note = gap.count > 0 ? RecordLayout.gapBytes : 0
-            if usedBytes + note + definition + length <= capacity {
-                writeGap()
+            let notes = gaps.list.count * RecordLayout.gapBytes
+            if usedBytes + notes + definition + length <= capacity {
+                writeGaps()
                 if definition > 0 { writeDefinition(dictionary) }
                 return true
             }
             retireActive()
         }
         // Not even an empty segment takes it.
-        gap.errno = EFBIG
+        failure = EFBIG
         return false
     }
 
@@ -164,7 +181,8 @@ import Glibc
 
     /// Puts a segment into the log under the name of its first seq.
     private mutating func begin(_ segment: Segment, from name: StaticString) -> Bool {
-        let header = SegmentHeader.fresh(firstSeq: nextSeq, createdMicros: Clock.wallMicros())
+        let header = SegmentHeader.fresh(
+            firstSeq: nextSeq, createdMicros: Clock.wallMicros(), link: predecessor)
         failure = segment.promote(from: name, header: header, in: directory)
         guard failure == 0 else { return false }
         active = segment
@@ -176,18 +194,22 @@ import Glibc
         greatestMicros = .min
         ordinal += 1
         retryAtNanos = 0
+        head?.beginSegment(firstSeq: nextSeq)
+        head?.advance(nextSeq: nextSeq, tip: tip)
         return true
     }
 
     /// Ends the active segment; `maintain` seals it, off the query path.
     private mutating func retireActive() {
         guard let segment = active else { return }
+        // Its digest is made when it is sealed; what follows is linked to it then.
+        predecessor = nil
         retired.append(
             RetiredSegment(
-                segment: segment,
+                segment: segment, name: SegmentName(firstSeq: segmentFirstSeq),
                 seal: SegmentSeal(
                     usedBytes: usedBytes, nextSeq: nextSeq, leastMicros: leastMicros,
-                    greatestMicros: greatestMicros)))
+                    greatestMicros: greatestMicros, tip: tip)))
         active = nil
         unsafe base = nil
         usedBytes = 0
@@ -224,11 +246,10 @@ import Glibc
     /// Counts decisions that cannot be written.
     mutating func lose(_ count: Int, firstMicros: Int64, lastMicros: Int64, reason: Int32) {
         guard count > 0 else { return }
-        if gap.errno == 0 { gap.errno = reason }
-        gap.count &+= UInt64(count)
         lostCount &+= UInt64(count)
-        gap.firstMicros = min(gap.firstMicros, firstMicros)
-        gap.lastMicros = max(gap.lastMicros, lastMicros)
+        gaps.lose(
+            count, firstMicros: firstMicros, lastMicros: lastMicros,
+            reason: GapReason(number: reason), nextSeq: nextSeq)
     }
 
     @inline(never) private mutating func loseRest(of batch: UnsafeRawBufferPointer) {
@@ -244,26 +265,26 @@ import Glibc
         }
     }
 
-    /// Notes in the log what was lost before this place; the caller made sure of the room.
-    private mutating func writeGap() {
-        guard gap.count > 0, let target = unsafe base.map({ unsafe $0 + usedBytes }) else { return }
-        let now = Clock.wallMicros()
-        // SAFETY: `gapBytes` bytes from `target` are within the segment.
-        unsafe target.storeBytes(of: now, toByteOffset: 24, as: Int64.self)
-        unsafe target.storeBytes(of: gap.count, toByteOffset: 32, as: UInt64.self)
-        unsafe target.storeBytes(of: gap.firstMicros, toByteOffset: 40, as: Int64.self)
-        unsafe target.storeBytes(of: gap.lastMicros, toByteOffset: 48, as: Int64.self)
-        unsafe target.storeBytes(
-            of: UInt64(UInt32(bitPattern: gap.errno)), toByteOffset: 56, as: UInt64.self)
-        let crc = unsafe checksum_crc32c(
-            0, target + RecordLayout.headerBytes, RecordLayout.gapBytes - RecordLayout.headerBytes)
-        unsafe publish(
-            at: target, length: RecordLayout.gapBytes, bodyChecksum: crc, seq: nextSeq,
-            dictionary: .max, kind: RecordKind.gap.rawValue)
-        leastMicros = min(leastMicros, now)
-        greatestMicros = max(greatestMicros, now)
-        nextSeq &+= 1
-        gap = .none
+    /// Notes in the log what was lost before this place, as far as there is room.
+    private mutating func writeGaps() {
+        while let gap = gaps.list.first, usedBytes + RecordLayout.gapBytes <= capacity {
+            guard let target = unsafe base.map({ unsafe $0 + usedBytes }) else { return }
+            let now = Clock.wallMicros()
+            // SAFETY: `gapBytes` bytes from `target` are within the segment.
+            unsafe target.storeBytes(of: now, toByteOffset: 24, as: Int64.self)
+            unsafe gap.write(to: target + 32)
+            let crc = unsafe checksum_crc32c(
+                0, target + RecordLayout.headerBytes,
+                RecordLayout.gapBytes - RecordLayout.headerBytes)
+            unsafe publish(
+                at: target, length: RecordLayout.gapBytes, bodyChecksum: crc, seq: nextSeq,
+                dictionary: RecordLayout.noDictionary, kind: RecordKind.gap.rawValue)
+            leastMicros = min(leastMicros, now)
+            greatestMicros = max(greatestMicros, now)
+            nextSeq &+= 1
+            gaps.removeFirst(nextSeq: nextSeq)
+            head?.advance(nextSeq: nextSeq, tip: tip)
+        }
     }
 }
 
@@ -282,13 +303,25 @@ extension JournalState {
     mutating func install(spare segment: Segment) {
         failure = 0
         spare = segment
-        if active == nil, activate() { writeGap() }
+        if active == nil, activate() { writeGaps() }
+    }
+
+    /// Goes on in a copy of the active segment, which takes its name; nothing if that has been
+    /// retired meanwhile.
+    mutating func replaceActive(_ firstSeq: UInt64, by copy: Segment, copiedBytes: Int) {
+        guard let segment = active, segmentFirstSeq == firstSeq, copy.capacity >= usedBytes,
+            copy.rename(from: Segment.copyName, firstSeq: firstSeq, in: directory) == 0
+        else { return }
+        // SAFETY: both segments are longer than `usedBytes`.
+        unsafe memcpy(
+            copy.base + copiedBytes, segment.base + copiedBytes, usedBytes - copiedBytes)
+        active = copy
+        unsafe base = copy.base
+        capacity = copy.capacity
     }
 
     /// Notes what was lost, if there is room for it.
-    mutating func noteGap() {
-        if active != nil, usedBytes + RecordLayout.gapBytes <= capacity { writeGap() }
-    }
+    mutating func noteGaps() { if active != nil { writeGaps() } }
 
     /// Notes that no segment could be prepared. While one is active, that is no failure yet.
     mutating func noteFailure(_ number: Int32) { if active == nil { failure = number } }
@@ -306,7 +339,7 @@ extension JournalState {
 
     /// Ends the log.
     mutating func shut() {
-        if gap.count > 0, activate() { noteGap() }
+        if !gaps.isEmpty, activate() { writeGaps() }
         retireActive()
         spare = nil
         isClosed = true
@@ -319,11 +352,11 @@ extension JournalState {
             nextSeq: nextSeq,
             segmentFile: activeFirstSeq.map { SegmentName(firstSeq: $0).description },
             segmentUsedBytes: usedBytes, segmentCapacityBytes: capacity,
-            isSpareReady: spare != nil, pendingGap: gap.count > 0 ? gap : nil,
+            isSpareReady: spare != nil, pendingGap: gaps.list.first,
             lostCount: lostCount,
             failure: active == nil && failure != 0 ? systemErrorText(failure) : nil,
             syncFailure: syncFailure != 0 ? systemErrorText(syncFailure) : nil,
-            tornBytes: tornBytes, recoveredRows: recoveredRows)
+            auditFailure: auditFailure, tornBytes: tornBytes, recoveredRows: recoveredRows)
     }
 }
 
@@ -339,22 +372,8 @@ struct RegisteredDictionary {
 /// A complete segment that still has its full length and no seal.
 struct RetiredSegment: Sendable {
     let segment: Segment
+    let name: SegmentName
     let seal: SegmentSeal
-}
-
-/// The two clocks, as numbers.
-enum Clock {
-    /// Microseconds since 1970 UTC.
-    static func wallMicros() -> Int64 {
-        var time = timespec()
-        _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
-    }
-
-    /// Nanoseconds of a clock that never jumps.
-    static func monotonicNanos() -> UInt64 {
-        var time = timespec()
-        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
-    }
+    /// Whether it has no row.
+    var isEmpty: Bool { seal.nextSeq == name.firstSeq }
 }

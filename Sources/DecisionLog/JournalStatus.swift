@@ -10,6 +10,10 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
         case directoryInUse
         /// A file of the log could not be read.
         case unreadable
+        /// The audit trail took no entry.
+        case notAppended
+        /// A file of the log has a format that this version does not know.
+        case unknownFormat
     }
 
     /// What kind of failure it is.
@@ -37,25 +41,13 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
             "log directory \(path) is in use by \(holder.map { "process \($0)" } ?? "another process")"
         case .unreadable:
             "\(path) cannot be read: \(systemErrorText(errno))"
+        case .notAppended:
+            "nothing can be noted in the audit trail \(path): \(systemErrorText(errno))"
+        case .unknownFormat:
+            "\(path) was written by another version of this program, which knows its format; "
+                + "use that one, or move the log elsewhere"
         }
     }
-}
-
-/// Decisions that could not be recorded.
-public struct RecordGap: Sendable, Equatable {
-    /// How many.
-    public var count: UInt64
-    /// When the first of them was asked, in microseconds since 1970 UTC.
-    public var firstMicros: Int64
-    /// When the last of them was asked.
-    public var lastMicros: Int64
-    /// The system's error number.
-    public var errno: Int32
-
-    static let none = RecordGap(count: 0, firstMicros: .max, lastMicros: .min, errno: 0)
-
-    /// The reason in words.
-    public var reason: String { systemErrorText(errno) }
 }
 
 /// How the journal is doing.
@@ -78,6 +70,12 @@ public struct JournalStatus: Sendable {
     public var failure: String?
     /// Why the last attempt to write the mapping to the disk failed; `nil` if it did not.
     public var syncFailure: String?
+    /// Why the audit trail took no entry, so that nothing old is deleted; `nil` while all is well.
+    public var auditFailure: String?
+    /// What of the log others than its owner may read or write, and the cure; `nil` = nothing.
+    public var exposure: String?
+    /// What opening the log found amiss, in words; it is in the audit trail, too.
+    public var findings: [String] = []
     /// Bytes of half-written records that opening the log cut off: a crash left them.
     public var tornBytes: Int
     /// Rows that were found by reading an unsealed segment when the log was opened.

@@ -50,6 +50,15 @@ final class LogDirectory: Sendable {
         _ = flock(descriptor, LOCK_UN)
     }
 
+    /// Whether some process writes the log at this moment.
+    var isInUse: Bool {
+        // A descriptor of its own, since a lock belongs to what was opened.
+        let file = unsafe open("/proc/self/fd/\(descriptor)", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        return flock(file, LOCK_SH | LOCK_NB) != 0
+    }
+
     private static let lockFile = "journal.lock"
 
     private var lockHolder: Int? {
@@ -57,6 +66,24 @@ final class LogDirectory: Sendable {
         defer { close(file) }
         let text = String(decoding: FileIO.read(file, at: 0, count: 20), as: UTF8.self)
         return Int(text.prefix { $0.isNumber })
+    }
+
+    /// What of the log others than its owner may read or write, and the cure; `nil` = nothing.
+    ///
+    /// What Bellgate makes is open to its owner alone; a directory that was there before may not be.
+    var exposure: String? {
+        var information = stat()
+        if unsafe fstat(descriptor, &information) == 0, information.st_mode & 0o077 != 0 {
+            let mode = String(information.st_mode & 0o777, radix: 8)
+            return "log directory \(path) is open to other users (mode \(mode)); chmod 700 \(path)"
+        }
+        let open = (fileNames() ?? []).filter { name in
+            unsafe fstatat(descriptor, name, &information, AT_SYMLINK_NOFOLLOW) == 0
+                && information.st_mode & S_IFMT == S_IFREG && information.st_mode & 0o077 != 0
+        }
+        guard let first = open.min() else { return nil }
+        let more = open.count > 1 ? " and \(open.count - 1) more" : ""
+        return "log file \(path)/\(first)\(more) is open to other users; chmod 600 \(path)/*"
     }
 
     /// Opens a file for reading; `nil` and `errno` set where that fails.
@@ -77,6 +104,12 @@ final class LogDirectory: Sendable {
         return file >= 0 ? file : nil
     }
 
+    /// Opens a file for reading and writing, and makes it (0600) where it is missing.
+    func openForAppending(_ name: String) -> Int32? {
+        let file = unsafe openat(descriptor, name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        return file >= 0 ? file : nil
+    }
+
     @discardableResult func remove(_ name: String) -> Bool {
         unsafe unlinkat(descriptor, name, 0) == 0
     }
@@ -86,25 +119,34 @@ final class LogDirectory: Sendable {
 
     /// The segments that are there now, by first seq.
     func segments() throws(JournalError) -> [SegmentName] {
+        guard let names = fileNames() else {
+            throw JournalError(.directoryUnusable, path: path, errno: errno)
+        }
+        return names.compactMap { SegmentName($0) }.sorted()
+    }
+
+    /// The names of all that is there; `nil` and `errno` set where that cannot be read.
+    private func fileNames() -> [String]? {
         // A descriptor of its own: reading a directory moves the descriptor's position.
         let file = unsafe open("/proc/self/fd/\(descriptor)", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard file >= 0 else { throw JournalError(.directoryUnusable, path: path, errno: errno) }
+        guard file >= 0 else { return nil }
         guard let stream = unsafe fdopendir(file) else {
             let reason = errno
             close(file)
-            throw JournalError(.directoryUnusable, path: path, errno: reason)
+            errno = reason
+            return nil
         }
         defer { unsafe closedir(stream) }
-        var names: [SegmentName] = []
+        var names: [String] = []
         while let entry = unsafe readdir(stream) {
             // SAFETY: `d_name` is a terminated string within the entry, which lives until the next
             // call; the text is copied.
             let text = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if let name = SegmentName(text) { names.append(name) }
+            if text != ".", text != ".." { names.append(text) }
         }
-        return names.sorted()
+        return names
     }
 }
 

@@ -99,7 +99,7 @@ import Glibc
         unsafe start.storeBytes(
             of: UInt64(UInt32(truncatingIfNeeded: length)) | UInt64(crc) << 32, as: UInt64.self)
         unsafe start.storeBytes(
-            of: UInt64(RecordKind.decision.rawValue) << 32, toByteOffset: 16, as: UInt64.self)
+            of: UInt64(RecordKind.decision.rawValue) << 24, toByteOffset: 16, as: UInt64.self)
     }
 
     /// The records one after the other; valid until the next change of the batch.

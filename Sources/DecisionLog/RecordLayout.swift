@@ -5,22 +5,26 @@ import CChecksum
 ///      0  u32 length       the whole record, padding included; written last. 0 = nothing here yet
 ///      4  u32 checksum     CRC-32C of 24..<length, then 8..<24, then the length
 ///      8  u64 seq          of a definition: the seq of the row that follows
-///     16  u32 dictionary   which definition of this segment the numbers refer to
-///     20  u32 kind
+///     16  u24 dictionary   which definition of this segment the numbers refer to
+///     19  u8  kind
+///     20  u32 previous     the checksum of the record before, in this segment or the one before
 ///     24  decision:   i64 time, u64 client high, u64 client low, u32 ttl, u32 micros,
 ///                     u16 group, rule, category, list, period, qtype, rcode, u8 verdict, u8 source,
 ///                     u8 matched labels, u8 name length, u8 via length, u8 0, u16 device, u16 0,
 ///                     name, via
 ///         definition: see `RecordDictionary.encoded`
-///         gap:        i64 time, u64 count, i64 first time, i64 last time, u32 errno, u32 0
+///         gap:        i64 time, then `RecordGap.write`
 ///
 /// The body comes first in the checksum so that a worker can compute that part on its own; only
-/// what the journal assigns is left for the lock.
+/// what the journal assigns is left for the lock. Each record is whole or not by itself, and goes
+/// on from the one before: a row that was taken away, put in or changed, its own checksum made to
+/// fit, breaks the chain at that place.
 enum RecordLayout {
     static let checksumOffset = 4
     static let seqOffset = 8
     static let dictionaryOffset = 16
-    static let kindOffset = 20
+    static let kindOffset = 19
+    static let previousOffset = 20
     static let headerBytes = 24
 
     static let nameLengthOffset = 73
@@ -30,7 +34,9 @@ enum RecordLayout {
     static let longestNameBytes = 255
     /// A decision with two names of the greatest length.
     static let largestDecisionBytes = roundedUp(nameOffset + 2 * longestNameBytes)
-    static let gapBytes = 64
+    static let gapBytes = headerBytes + 8 + RecordGap.byteCount
+    /// Stands for "no dictionary", and is the greatest number that has room.
+    static let noDictionary: UInt32 = 0xFF_FFFF
     /// No record is longer: a definition of a policy with thousands of rules takes some hundred KiB.
     static let largestRecordBytes = 1 << 26
 
@@ -38,7 +44,7 @@ enum RecordLayout {
 }
 
 /// What a record is.
-enum RecordKind: UInt32 {
+enum RecordKind: UInt8 {
     case decision = 1
     case definition = 2
     case gap = 3

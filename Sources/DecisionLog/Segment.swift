@@ -10,6 +10,8 @@ import Glibc
     let base: UnsafeMutableRawPointer
     let capacity: Int
 
+    /// Where a segment is copied to whose file was deleted.
+    static let copyName: StaticString = "copy.tmp"
     /// The least size of a segment, in bytes: what is still tried on a disk that is nearly full.
     static let minimumBytes = 1 << 16
 
@@ -83,14 +85,33 @@ import Glibc
     {
         // SAFETY: a segment is at least `minimumBytes` long, more than a header.
         unsafe header.write(to: base)
-        return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { target in
-            unsafe Self.writeName(firstSeq: header.firstSeq, to: target)
+        return rename(from: name, firstSeq: header.firstSeq, in: directory)
+    }
+
+    /// Gives the file the name that its first seq asks for.
+    ///
+    /// - Returns: 0 or the error number. Allocates nothing.
+    func rename(from name: StaticString, firstSeq: UInt64, in directory: LogDirectory) -> Int32 {
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { target in
+            unsafe Self.writeName(firstSeq: firstSeq, to: target)
             // SAFETY: both names are terminated.
             let old = unsafe UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)
             guard let new = target.baseAddress else { return EINVAL }
             let at = directory.descriptor
             return unsafe renameat(at, old, at, new) == 0 ? 0 : errno
         }
+    }
+
+    /// Copies the segment's first bytes into a new one, which has no place in the log yet.
+    ///
+    /// - Returns: the copy, or `nil` where the disk has no room for it.
+    func copy(_ bytes: Int, in directory: LogDirectory) -> Segment? {
+        let made = Self.create(
+            in: directory, name: "\(Self.copyName)", bytes: capacity, minimumBytes: capacity)
+        guard case .success(let copy) = made else { return nil }
+        // SAFETY: both are `capacity` long; what is copied does not change any more.
+        unsafe memcpy(copy.base, base, min(bytes, capacity))
+        return copy
     }
 
     /// Writes `SegmentName`'s text and the terminating zero.
@@ -117,6 +138,17 @@ import Glibc
         guard end > first else { return 0 }
         // SAFETY: `end` never exceeds the capacity; the start is on a page.
         return unsafe msync(base + first, min(end, capacity) - first, MS_SYNC) == 0 ? 0 : errno
+    }
+
+    /// Whether the file is still in some directory.
+    var isLinked: Bool {
+        var information = stat()
+        return unsafe fstat(descriptor, &information) != 0 || information.st_nlink > 0
+    }
+
+    /// Writes into the header what the segment follows.
+    func write(_ link: SegmentLink) -> Bool {
+        FileIO.write(link.encoded, to: descriptor, at: SegmentLink.offset)
     }
 
     /// Completes the segment: disk, seal, true length. The mapping must not be used afterwards.

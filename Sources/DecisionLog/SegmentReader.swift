@@ -80,6 +80,25 @@ import Glibc
         return skipDamage()
     }
 
+    /// Whether the file is no longer in the directory.
+    var isUnlinked: Bool {
+        var information = stat()
+        return unsafe fstat(file, &information) == 0 && information.st_nlink == 0
+    }
+
+    /// The file that has taken this one's name with the same records, at the same place.
+    func reopened(in directory: LogDirectory) -> SegmentReader? {
+        // One without records may have been replaced by another segment.
+        guard let other = SegmentReader(name, in: directory),
+            other.header?.firstSeq == header?.firstSeq,
+            other.header?.createdMicros == header?.createdMicros
+                || offset == SegmentHeader.byteCount
+        else { return nil }
+        other.offset = offset
+        other.expectedSeq = expectedSeq
+        return other
+    }
+
     /// The record at `offset`, if the buffer holds it whole.
     @inline(__always) private func take() -> RecordBytes? {
         let start = offset &- bufferOffset
@@ -160,57 +179,5 @@ import Glibc
         }
         offset = max(end, offset)
         return .finished
-    }
-}
-
-/// A place of the log that is not as it was written.
-public struct LogDamage: Sendable, Equatable, CustomStringConvertible {
-    /// What is wrong.
-    public enum Kind: Sendable {
-        /// A segment's first bytes do not say what the file is.
-        case header
-        /// A record's checksum is wrong; reading went on at the next whole one.
-        case record
-        /// Whole records, but some are missing between two of them.
-        case missing
-        /// A record that a crash left half-written at the very end; the next start removes it.
-        case tornTail
-    }
-
-    /// What is wrong.
-    public var kind: Kind
-    /// The segment's file name.
-    public var file: String
-    /// Where in the file it begins, in bytes.
-    public var offset: Int
-    /// How many bytes cannot be used; 0 for missing rows.
-    public var bytes: Int
-    /// The seq that should have come.
-    public var expectedSeq: UInt64?
-    /// The seq that came; `nil` if none did.
-    public var foundSeq: UInt64?
-
-    /// How many rows are missing here, where that can be told.
-    public var missingRows: UInt64 {
-        guard let expectedSeq, let foundSeq, foundSeq > expectedSeq else { return 0 }
-        return foundSeq - expectedSeq
-    }
-
-    /// One line for a person: file, offset and what is wrong.
-    public var description: String {
-        let place = "\(file): offset \(offset)"
-        let expected = expectedSeq.map { "seq \($0) expected" } ?? ""
-        switch kind {
-        case .header:
-            return "\(place): the header is damaged"
-        case .record:
-            let found = foundSeq.map { ", goes on with seq \($0)" } ?? ""
-            return "\(place): \(bytes) bytes are damaged, \(expected)\(found)"
-        case .missing:
-            let found = foundSeq.map { ", found seq \($0)" } ?? ""
-            return "\(place): \(expected)\(found)"
-        case .tornTail:
-            return "\(place): a record was left half-written, \(expected)"
-        }
     }
 }

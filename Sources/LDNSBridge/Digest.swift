@@ -32,3 +32,28 @@ public func hexadecimal(_ octets: some Sequence<UInt8>) -> String {
     }
     return String(decoding: text, as: UTF8.self)
 }
+
+/// A SHA-256 digest that is fed piece by piece (FIPS 180-4).
+public struct SHA256 {
+    private var context = ldns_sha256_CTX()
+
+    /// The digest of nothing so far.
+    public init() { unsafe ldns_sha256_init(&context) }
+
+    /// Takes the next piece.
+    public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        // SAFETY: the caller's buffer is valid for the call, and hashing only reads it.
+        unsafe bytes.withMemoryRebound(to: UInt8.self) { octets in
+            guard let base = octets.baseAddress else { return }
+            unsafe ldns_sha256_update(&context, base, octets.count)
+        }
+    }
+
+    /// The digest of all pieces, 32 octets; more pieces may still come after it.
+    public var digest: [UInt8] {
+        var copy = context
+        var digest = [UInt8](repeating: 0, count: Int(LDNS_SHA256_DIGEST_LENGTH))
+        unsafe ldns_sha256_final(&digest, &copy)
+        return digest
+    }
+}

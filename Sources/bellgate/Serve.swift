@@ -61,7 +61,8 @@ struct Serve: ParsableCommand {
             let journal = try Journal(
                 directory: configuration.logDirectory,
                 segmentBytes: configuration.logSegmentBytes,
-                keepSeconds: configuration.logKeepSeconds)
+                keepSeconds: configuration.logKeepSeconds,
+                syncSeconds: configuration.logSyncSeconds)
             let control = try ControlSocket(path: configuration.controlPath)
             let server = try Server(
                 settings(of: configuration), policy: policy, journal: journal)
@@ -70,6 +71,8 @@ struct Serve: ParsableCommand {
                 signals: signals, watcher: watcher)
             service.watch(load.watchedFiles)
             announce(policy, server, configuration)
+            for line in journal.status.findings { say("the log: \(line); see log verify") }
+            if let exposure = journal.status.exposure { say("warning: \(exposure)") }
             malloc_trim(0)
             let upstreamCount = server.status.upstreams.count
             server.probeUpstreams { tellOfSilent($0, of: upstreamCount) }

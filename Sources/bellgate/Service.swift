@@ -181,6 +181,13 @@ final class Service {
                 "decisions are not being recorded: \(failure); make room in "
                     + "\(configuration.logDirectory)")
         }
+        if let failure = log.syncFailure {
+            warnings.append("the log is not reaching the disk: \(failure)")
+        }
+        if let failure = log.auditFailure {
+            warnings.append("\(failure); nothing older than keep is deleted until it can be noted")
+        }
+        if let exposure = log.exposure { warnings.append(exposure) }
         if log.lostCount > 0 { warnings.append("\(log.lostCount) decisions were not recorded") }
         for upstream in server.upstreams where !upstream.up {
             warnings.append("upstream \(upstream.address) does not answer")

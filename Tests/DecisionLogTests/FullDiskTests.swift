@@ -112,6 +112,37 @@ private final class SmallDisk {
         #expect(journal.status.failure == nil)
     }
 
+    /// Killed while the disk is full: what was lost is still noted, by the next process.
+    @Test func whatWasLostIsNotedAfterAKill() throws {
+        let disk = try #require(SmallDisk(bytes: 2 << 20))
+        let journal = try Journal(
+            directory: "\(disk.path)/log", segmentBytes: 1 << 16, keepSeconds: nil)
+        let number = journal.register(samplePolicy)
+        disk.fill()
+        for _ in 0..<40 {
+            journal.commit(randomSamples(100, seed: 25), dictionary: number)
+            journal.maintain(nowMicros: 0)
+            disk.fill()
+        }
+        let lost = try #require(journal.status.pendingGap)
+        let kept = 4000 - Int(lost.count)
+        // The files as a kill at this moment would leave them.
+        let copy = TemporaryDirectory()
+        for name in listFiles("\(disk.path)/log") {
+            writeFile("\(copy.path)/\(name)", readFile("\(disk.path)/log/\(name)"))
+        }
+        let next = try Journal(directory: copy.path, segmentBytes: 1 << 16, keepSeconds: nil)
+        let rows = try readAll(copy.path).rows
+        #expect(rows.count == kept + 1)
+        #expect(rows.last?.gap == lost && lost.reason.code == "disk-full")
+        next.close()
+        // Noted once, and not again at each start.
+        let third = try Journal(directory: copy.path, segmentBytes: 1 << 16, keepSeconds: nil)
+        #expect(try readAll(copy.path).rows.count == kept + 1)
+        third.close()
+        #expect(try LogVerification(directory: copy.path).lostCount == lost.count)
+    }
+
     @Test func aReadOnlyDirectoryIsRefused() throws {
         let disk = try #require(SmallDisk(bytes: 2 << 20))
         try #require(disk.remountReadOnly())

@@ -196,3 +196,36 @@ final class Counter: Sendable {
         set { number.store(newValue, ordering: .releasing) }
     }
 }
+
+/// The length that a record begins with.
+func recordLength(_ bytes: [UInt8], at offset: Int) -> Int {
+    (0..<4).reduce(0) { $0 | Int(bytes[offset + $1]) << ($1 * 8) }
+}
+
+func seq(_ bytes: [UInt8], at offset: Int) -> UInt64 {
+    (0..<8).reduce(0) { $0 | UInt64(bytes[offset + 8 + $1]) << (UInt64($1) * 8) }
+}
+
+/// Where the records of a segment lie.
+func recordOffsets(_ bytes: [UInt8]) -> [Int] {
+    var offsets: [Int] = []
+    var offset = 192
+    while offset + 24 < bytes.count, recordLength(bytes, at: offset) > 0 {
+        offsets.append(offset)
+        offset += recordLength(bytes, at: offset)
+    }
+    return offsets
+}
+
+/// What `sha256sum` says of a file.
+func sha256(of path: String) -> [UInt8] {
+    let output = "/tmp/decision-log-sum-\(getpid())-\(UInt64.random(in: 0 ... .max))"
+    defer { unsafe unlink(output) }
+    guard unsafe system("sha256sum '\(path)' > '\(output)'") == 0 else { return [] }
+    let digits = readFile(output).prefix(64).compactMap {
+        Character(UnicodeScalar($0)).hexDigitValue
+    }
+    return stride(from: 0, to: digits.count - 1, by: 2).map {
+        UInt8(digits[$0] << 4 | digits[$0 + 1])
+    }
+}

@@ -20,4 +20,9 @@ static inline void checksum_store_release(void *word, uint32_t value) {
     __atomic_store_n((uint32_t *)word, value, __ATOMIC_RELEASE);
 }
 
+/// The same for 64 bits.
+static inline void checksum_store_release_wide(void *word, uint64_t value) {
+    __atomic_store_n((uint64_t *)word, value, __ATOMIC_RELEASE);
+}
+
 #endif

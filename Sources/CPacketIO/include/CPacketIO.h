@@ -85,5 +85,8 @@ int cpio_accept(int fd, cpio_peer *peer);
 int cpio_accept_local(int fd);
 // The error that a connecting socket met, 0 for none.
 int cpio_socket_error(int fd);
+// Reserves room on the disk behind a file's end without making the file longer; false if there is
+// none.
+bool cpio_reserve(int fd, int64_t offset, int64_t length);
 
 #endif

@@ -1,13 +1,20 @@
 import ArgumentParser
 import DecisionLog
+import LDNSBridge
 
 /// `bellgate log verify`: whether every row is there and as it was written.
 struct LogVerify: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Check every record's checksum, every header, and that no row is missing.",
+        abstract: "Prove that the log is whole and as it was written.",
         discussion: """
-            Exit status 1 if anything is wrong; the first bad place is named.
+            Checks each record, that each goes on from the one before, that each file is the one \
+            whose digest the next remembers, that nothing is missing at either end, and the audit \
+            trail. Gaps that the log itself tells of are no fault. The server may be running.
+
+            Exit status 1 if anything is wrong; the first bad place is named. The line "newest" \
+            stands for all that was written before: kept elsewhere, it shows later whether somebody \
+            wrote the whole log anew.
 
             EXAMPLES
               bellgate log verify --config /etc/bellgate/bellgate.yaml
@@ -44,8 +51,17 @@ struct LogVerify: ParsableCommand {
         var lines = ["segments \(result.segmentCount)", "rows     \(result.rowCount)\(range)"]
         if result.gapCount > 0 {
             lines.append("gaps     \(result.gapCount), \(result.lostCount) decisions not recorded")
+            lines += result.gaps.suffix(gapsShown).map { "         seq \($0.seq): \($0.gap)" }
         }
-        lines += result.tornTails.map { "note     \($0)" }
+        if !result.auditEntries.isEmpty {
+            let looks = result.auditEntries.count { $0.kind == .look }
+            lines.append(
+                "audit    \(result.auditEntries.count) entries, \(looks) looks at identities")
+        }
+        if let newest = result.newestDigest {
+            lines.append("newest   \(newest.file) sha256 \(hexadecimal(newest.digest))")
+        }
+        lines += notes(result).map { "note     \($0)" }
         if let first = result.damage.first {
             lines.append("result   bad places: \(result.damage.count), the first: \(first)")
             lines += result.damage.prefix(placesShown).dropFirst().map { "         \($0)" }
@@ -53,6 +69,13 @@ struct LogVerify: ParsableCommand {
             lines.append("result   sound")
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// How many of the newest gaps are named.
+    private static let gapsShown = 20
+
+    private static func notes(_ result: LogVerification) -> [String] {
+        result.tornTails.map(\.description) + (result.exposure.map { [$0] } ?? [])
     }
 
     private static func json(_ result: LogVerification) -> JSONText {
@@ -64,9 +87,35 @@ struct LogVerify: ParsableCommand {
             "lastSeq": result.lastSeq.map { .number(Int64(clamping: $0)) },
             "gaps": .number(Int64(result.gapCount)),
             "lost": .number(Int64(clamping: result.lostCount)),
-            "notes": .array(result.tornTails.map { .string("\($0)") }),
+            "gapRows": .array(result.gaps.map(gap)),
+            "audit": .number(Int64(result.auditEntries.count)),
+            "newest": result.newestDigest.map { newest in
+                .object(present: [
+                    "file": .string(newest.file), "sha256": .string(hexadecimal(newest.digest)),
+                ])
+            },
+            "notes": .array(notes(result).map { .string($0) }),
             "badPlaces": .number(Int64(result.damage.count)),
             "damage": .array(result.damage.prefix(placesShown).map { .string("\($0)") }),
+            "places": .array(result.damage.prefix(placesShown).map(place)),
+        ])
+    }
+
+    private static func gap(_ row: (seq: UInt64, gap: RecordGap)) -> JSONText {
+        .object(present: [
+            "seq": .number(Int64(clamping: row.seq)),
+            "count": .number(Int64(clamping: row.gap.count)),
+            "reason": .string(row.gap.reason.code),
+            "text": .string("\(row.gap)"),
+        ])
+    }
+
+    private static func place(_ place: LogDamage) -> JSONText {
+        .object(present: [
+            "kind": .string(place.kind.rawValue), "file": .string(place.file),
+            "offset": .number(Int64(place.offset)),
+            "seq": place.seq.map { .number(Int64(clamping: $0)) },
+            "problem": .string(place.problem),
         ])
     }
 }
