@@ -4,31 +4,39 @@ import Glibc
 
 /// One shard's entries: a table of open addresses over blocks of memory, one block an answer.
 ///
-///     | stored, ms | expires, ms | hash | key length | answer length | used | key … | answer … |
+///     | stored, ms | expires, ms | key length | answer length | used | key … | answer … |
+///
+/// A slot holds the key's hash beside the block, so that a look-up touches no other block than the
+/// one that it looks for.
 ///
 /// Not thread-safe: its shard's lock guards it.
 @safe struct AnswerTable: ~Copyable {
     private(set) var usedBytes = 0
     private(set) var entryCount = 0
     private let limit: Int
-    private var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    private var slots: UnsafeMutablePointer<Slot>
     private var mask: Int
     private var hand = 0
 
-    private static let keyOffset = 40
+    @unsafe private struct Slot {
+        var hash: UInt64 = 0
+        var block: UnsafeMutableRawPointer?
+    }
+
+    private static let keyOffset = 32
     /// What malloc and the slot take besides the block itself, in octets.
-    private static let overhead = 32
+    private static let overhead = 48
     private static let firstSlots = 64
 
     init(limit: Int) {
         self.limit = limit
         unsafe slots = .allocate(capacity: Self.firstSlots)
-        unsafe slots.initialize(repeating: nil, count: Self.firstSlots)
+        unsafe slots.initialize(repeating: Slot(), count: Self.firstSlots)
         mask = Self.firstSlots - 1
     }
 
     deinit {
-        for index in 0...mask { unsafe slots[index]?.deallocate() }
+        for index in 0...mask { unsafe slots[index].block?.deallocate() }
         unsafe slots.deallocate()
     }
 
@@ -36,7 +44,7 @@ import Glibc
     mutating func withAnswer(
         to key: QuestionKey, nowMilliseconds: Int64, _ body: (AnswerView, UInt32) -> Void
     ) -> Bool {
-        guard let index = find(key), let block = unsafe slots[index] else { return false }
+        guard let index = find(key), let block = unsafe slots[index].block else { return false }
         let entry = unsafe Entry(block)
         guard entry.expires > nowMilliseconds else {
             remove(at: index)
@@ -69,8 +77,8 @@ import Glibc
     private func find(_ key: QuestionKey) -> Int? {
         var index = Int(truncatingIfNeeded: key.hash) & mask
         // SAFETY: `index` is always masked; a quarter of the slots is empty, so this ends.
-        while let block = unsafe slots[index] {
-            if unsafe Entry(block).matches(key) { return index }
+        while let block = unsafe slots[index].block {
+            if unsafe slots[index].hash == key.hash && Entry(block).matches(key) { return index }
             index = (index + 1) & mask
         }
         return nil
@@ -78,24 +86,24 @@ import Glibc
 
     private func place(_ block: UnsafeMutableRawPointer, hash: UInt64) {
         var index = Int(truncatingIfNeeded: hash) & mask
-        while unsafe slots[index] != nil { index = (index + 1) & mask }
-        unsafe slots[index] = block
+        while unsafe slots[index].block != nil { index = (index + 1) & mask }
+        unsafe slots[index] = Slot(hash: hash, block: block)
     }
 
     /// Frees an entry and closes the gap, so that every other one is still found.
     private mutating func remove(at start: Int) {
-        guard let block = unsafe slots[start] else { return }
+        guard let block = unsafe slots[start].block else { return }
         usedBytes -= unsafe Entry(block).size + Self.overhead
         entryCount -= 1
         unsafe block.deallocate()
-        unsafe slots[start] = nil
+        unsafe slots[start] = Slot()
         var gap = start
         var index = (start + 1) & mask
-        while let other = unsafe slots[index] {
-            let home = unsafe Int(truncatingIfNeeded: Entry(other).hash) & mask
+        while unsafe slots[index].block != nil {
+            let home = unsafe Int(truncatingIfNeeded: slots[index].hash) & mask
             if (index - home) & mask >= (index - gap) & mask {
-                unsafe slots[gap] = other
-                unsafe slots[index] = nil
+                unsafe slots[gap] = slots[index]
+                unsafe slots[index] = Slot()
                 gap = index
             }
             index = (index + 1) & mask
@@ -106,7 +114,7 @@ import Glibc
     private mutating func evictOne() {
         while entryCount > 0 {
             hand = (hand + 1) & mask
-            guard let block = unsafe slots[hand] else { continue }
+            guard let block = unsafe slots[hand].block else { continue }
             if unsafe !Entry(block).clearUsed() {
                 remove(at: hand)
                 return
@@ -118,10 +126,12 @@ import Glibc
         let old = unsafe slots
         let oldCount = mask + 1
         unsafe slots = .allocate(capacity: oldCount * 2)
-        unsafe slots.initialize(repeating: nil, count: oldCount * 2)
+        unsafe slots.initialize(repeating: Slot(), count: oldCount * 2)
         mask = oldCount * 2 - 1
         for index in 0..<oldCount {
-            if let block = unsafe old[index] { unsafe place(block, hash: Entry(block).hash) }
+            if let block = unsafe old[index].block {
+                unsafe place(block, hash: old[index].hash)
+            }
         }
         unsafe old.deallocate()
     }
@@ -134,9 +144,8 @@ import Glibc
 
         var stored: Int64 { unsafe block.load(as: Int64.self) }
         var expires: Int64 { unsafe block.load(fromByteOffset: 8, as: Int64.self) }
-        var hash: UInt64 { unsafe block.load(fromByteOffset: 16, as: UInt64.self) }
-        var keyLength: Int { Int(unsafe block.load(fromByteOffset: 24, as: UInt32.self)) }
-        var answerLength: Int { Int(unsafe block.load(fromByteOffset: 28, as: UInt32.self)) }
+        var keyLength: Int { Int(unsafe block.load(fromByteOffset: 16, as: UInt32.self)) }
+        var answerLength: Int { Int(unsafe block.load(fromByteOffset: 20, as: UInt32.self)) }
         var size: Int { AnswerTable.keyOffset + keyLength + answerLength }
 
         var answer: AnswerView {
@@ -147,15 +156,15 @@ import Glibc
         }
 
         func matches(_ key: QuestionKey) -> Bool {
-            guard hash == key.hash, keyLength == key.count else { return false }
+            guard keyLength == key.count else { return false }
             return unsafe memcmp(block + AnswerTable.keyOffset, key.octets, key.count) == 0
         }
 
-        func markUsed() { unsafe block.storeBytes(of: 1, toByteOffset: 32, as: UInt8.self) }
+        func markUsed() { unsafe block.storeBytes(of: 1, toByteOffset: 24, as: UInt8.self) }
 
         func clearUsed() -> Bool {
-            let used = unsafe block.load(fromByteOffset: 32, as: UInt8.self) != 0
-            unsafe block.storeBytes(of: 0, toByteOffset: 32, as: UInt8.self)
+            let used = unsafe block.load(fromByteOffset: 24, as: UInt8.self) != 0
+            unsafe block.storeBytes(of: 0, toByteOffset: 24, as: UInt8.self)
             return used
         }
 
@@ -166,12 +175,11 @@ import Glibc
             // SAFETY: the caller allocated room for exactly these parts.
             unsafe block.storeBytes(of: stored, as: Int64.self)
             unsafe block.storeBytes(of: expires, toByteOffset: 8, as: Int64.self)
-            unsafe block.storeBytes(of: key.hash, toByteOffset: 16, as: UInt64.self)
             unsafe block.storeBytes(
-                of: UInt32(truncatingIfNeeded: key.count), toByteOffset: 24, as: UInt32.self)
+                of: UInt32(truncatingIfNeeded: key.count), toByteOffset: 16, as: UInt32.self)
             unsafe block.storeBytes(
-                of: UInt32(truncatingIfNeeded: answer.count), toByteOffset: 28, as: UInt32.self)
-            unsafe block.storeBytes(of: 0, toByteOffset: 32, as: UInt64.self)
+                of: UInt32(truncatingIfNeeded: answer.count), toByteOffset: 20, as: UInt32.self)
+            unsafe block.storeBytes(of: 0, toByteOffset: 24, as: UInt64.self)
             unsafe (block + AnswerTable.keyOffset).copyMemory(
                 from: key.octets, byteCount: key.count)
             unsafe (block + AnswerTable.keyOffset + key.count).copyMemory(

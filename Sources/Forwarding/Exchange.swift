@@ -159,6 +159,7 @@ final class Exchange {
     ) -> Result {
         let start = index * questionLength
         // SAFETY: every attempt has added a question of this length.
+        let questions = questions
         return unsafe questions.withUnsafeBufferPointer {
             body(unsafe $0.extracting(start..<start + questionLength).span)
         }

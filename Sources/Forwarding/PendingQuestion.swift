@@ -56,6 +56,7 @@ public final class PendingQuestion: @unchecked Sendable {
     /// - Parameter body: gets each, with the header and question of its message.
     public func forEachWaiter(_ body: (Waiter, Span<UInt8>) -> Void) {
         // SAFETY: nobody adds to the questions meanwhile; each begins where the last one ends.
+        let (questions, waiters) = (questions, waiters)
         unsafe questions.withUnsafeBufferPointer { octets in
             for index in waiters.indices {
                 let start = waiters[index].questionOffset
@@ -68,7 +69,9 @@ public final class PendingQuestion: @unchecked Sendable {
 
     /// Calls `body` with the qname in wire format and lower case.
     public func withLowercaseName<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        unsafe key.withUnsafeBytes { octets in
+        // Of a copy, which costs a count: a long look at a property is watched by the runtime.
+        let key = key
+        return unsafe key.withUnsafeBytes { octets in
             unsafe body(
                 UnsafeRawBufferPointer(rebasing: octets.dropLast(QuestionKey.octetsBehindName)))
         }
