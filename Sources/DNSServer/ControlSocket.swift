@@ -29,6 +29,13 @@ import Glibc
                 description: "a server is running already with the control socket \(path); "
                     + "stop it, or give this one another `control:`")
         }
+        // What a server left behind may go; anything else is somebody's.
+        var status = stat()
+        if unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK {
+            throw ServerError(
+                description: "control: \(path) is there already and is no socket; "
+                    + "choose another path, or move it away")
+        }
         unsafe unlink(path)
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         let mask = umask(0o177)

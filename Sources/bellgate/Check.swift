@@ -105,10 +105,16 @@ private struct CheckReport {
         guard let summary = list.summary else { return [] }
         var line = "         \(list.name): \(counted(summary.names, "name")), "
         line += summary.format.rawValue + (summary.formatWasGuessed ? " (guessed)" : "")
-        guard let first = summary.unusable.first else { return [line] }
-        let count = counted(summary.unusableCount, "unusable line")
-        return [line, "         \(count), first \(list.path):\(first.line): \(first.reason)"]
+        guard summary.unusableCount > 0 else { return [line] }
+        let shown = summary.unusable.prefix(Self.unusableShown)
+        let hidden = summary.unusableCount - shown.count
+        return [line, "         \(counted(summary.unusableCount, "unusable line")):"]
+            + shown.map { "           \(list.path):\($0.line): \($0.reason)" }
+            + (hidden > 0 ? ["           and \(hidden) more (--json shows the first 100)"] : [])
     }
+
+    /// Unusable lines of one list that are shown as text: enough to see what is wrong with it.
+    private static let unusableShown = 20
 
     private func counted(_ count: Int, _ thing: String) -> String {
         "\(count) \(thing)\(count == 1 ? "" : "s")"

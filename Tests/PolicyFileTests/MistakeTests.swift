@@ -223,7 +223,6 @@ private let nameMistakes = [
     Mistake("name with a space", "groups: { ‸sixth form: {} }\n", "cannot be the name of a group"),
     Mistake("missing list", "lists: { a: { file: ‸nowhere.txt } }\n", "nowhere.txt does not exist"),
     Mistake("list is a folder", "lists: { a: { file: ‸services } }\n", "services is a folder"),
-    Mistake("empty list", "lists: { a: { file: ‸empty.txt } }\n", "list \"a\" is empty"),
     Mistake("no catalogue", "lists: { a: { catalogue: ‸nowhere } }\n", "nowhere does not exist"),
     Mistake(
         "catalogue is a file", "lists: { a: { catalogue: ‸adult.txt } }\n", "adult.txt is no folder"

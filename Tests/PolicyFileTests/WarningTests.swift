@@ -58,6 +58,11 @@ private let term = "calendar: { terms: [2026-09-01 to 2026-12-18] }\ngroups: { g
         "misread list", "lists: { a: { file: ‸mixed.txt, format: domains } }\n",
         "list \"a\" is mostly unusable: read as domains, 2 of its lines cannot be used, the first "
             + "on line 2"),
+    Warning("empty list", "lists: { a: { file: ‸empty.txt } }\n", "list \"a\" is empty"),
+    Warning(
+        "list without a usable name",
+        "lists: { a: { file: ‸nothing.txt } }\ncategories: { b: [a] }\n",
+        "nothing.txt has no usable name"),
     Warning(
         "terms are over",
         "calendar: { ‸terms: [2025-09-01 to 2025-12-18] }\nperiods: { p: { mon: 09:00-10:00 } }\n",
@@ -66,6 +71,8 @@ private let term = "calendar: { terms: [2026-09-01 to 2026-12-18] }\ngroups: { g
 func warnsAndLoads(_ warning: Warning) throws {
     let folder = try TemporaryFolder()
     try writeLists(to: folder)
+    try folder.write("/x[0-9]/\n", to: "nothing.txt")
+    try folder.write("", to: "empty.txt")
     try folder.write("a.example.com\n||b.example.com^$third-party\n/x[0-9]/\n", to: "mixed.txt")
     let marked = MarkedText(warning.marked)
     let load = try folder.load(marked.text)

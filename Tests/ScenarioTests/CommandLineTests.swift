@@ -232,4 +232,27 @@ import Testing
             environment: ["LD_PRELOAD": Program.timeMachine(), "FAKETIME": "+1s"])
         #expect(bare.status == 2)
     }
+
+    /// A wrong path in the settings costs nobody a file.
+    @Test func theControlSocketTakesNobodysPlace() throws {
+        let folder = try Folder()
+        try folder.write(collegePolicy, to: "policy.yaml")
+        try folder.write("precious\n", to: "notes.txt")
+        try folder.write(
+            """
+            policy: policy.yaml
+            listen: { dns: ["127.0.0.1:5300"] }
+            upstreams: [demo]
+            log: { directory: log, segment: 1MiB }
+            control: notes.txt
+
+            """, to: "bellgate.yaml")
+        let run = try Run(
+            Program.bellgate(), ["serve", "--port", "61234", "--config", "bellgate.yaml"],
+            in: folder.path)
+        #expect(run.status == 1)
+        #expect(run.errors.contains("notes.txt is there already and is no socket"))
+        #expect(
+            try String(contentsOfFile: folder.path + "/notes.txt", encoding: .utf8) == "precious\n")
+    }
 }

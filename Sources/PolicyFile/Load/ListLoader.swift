@@ -105,7 +105,8 @@ struct ListLoader {
         }
     }
 
-    /// A list without a name is a mistake; one that is mostly unusable was probably misread.
+    /// Whoever publishes a list may leave it empty, and a line that cannot be used never refuses its
+    /// list; but nobody should believe that such a list blocks anything.
     private func report(
         _ summary: ListSummary, of entry: PolicyDocument.ListEntry, _ path: String
     ) {
@@ -116,7 +117,7 @@ struct ListLoader {
             "\(verb) \(summary.format.rawValue), \(summary.unusableCount) of its lines cannot be "
             + "used\(first ?? "")"
         if summary.names == 0 {
-            reporter.error(
+            reporter.warning(
                 entry.path.place, "list \"\(name)\" is empty: \(path) has no usable name",
                 summary.unusableCount == 0
                     ? "put names into it, or remove the list" : "\(losses); set its format")

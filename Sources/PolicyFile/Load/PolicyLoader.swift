@@ -142,7 +142,9 @@ struct PolicyLoader {
         for (number, origin) in origins.enumerated() {
             // A list that could not be read is reported; its categories are not to blame.
             guard case .list(let place) = origin else { continue }
-            nameCounts[SourceID(rawValue: UInt16(clamping: number))] = files[place]?.names ?? 1
+            let summary = files[place]?.summary
+            nameCounts[SourceID(rawValue: UInt16(clamping: number))] =
+                summary.map { $0.names + $0.unusableCount } ?? 1
         }
         for (number, names) in named {
             nameCounts[SourceID(rawValue: UInt16(clamping: number))] = names.count
@@ -222,7 +224,7 @@ struct PolicyLoader {
             guard sources.allSatisfy({ nameCounts[$0] == 0 }) else { continue }
             reporter.error(
                 category.name.place,
-                "category \"\(category.name.value)\" is empty: nothing in it has a usable name",
+                "category \"\(category.name.value)\" is empty: there is not a name in it",
                 "fill its lists, or remove it")
         }
     }
