@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // Room for one IP_PKTINFO or IPV6_PKTINFO message.
@@ -357,6 +358,11 @@ int cpio_accept(int fd, cpio_peer *peer) {
     setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     get_name(&name, peer);
     return connection;
+}
+
+bool cpio_may_become_socket(const char *path) {
+    struct stat status;
+    return lstat(path, &status) != 0 || S_ISSOCK(status.st_mode);
 }
 
 int cpio_accept_local(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC); }

@@ -30,8 +30,7 @@ import Glibc
                     + "stop it, or give this one another `control:`")
         }
         // What a server left behind may go; anything else is somebody's.
-        var status = stat()
-        if unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFSOCK {
+        guard cpio_may_become_socket(path) else {
             throw ServerError(
                 description: "control: \(path) is there already and is no socket; "
                     + "choose another path, or move it away")

@@ -81,6 +81,8 @@ uint16_t cpio_local_port(int fd);
 void cpio_name_thread(pthread_t thread, const char *name);
 // Takes a connection without waiting and says whose it is; -1 with errno.
 int cpio_accept(int fd, cpio_peer *peer);
+// Whether a path is free for a Unix socket: nothing is there, or a socket that nobody may listen at.
+bool cpio_may_become_socket(const char *path);
 // Takes a connection of a Unix socket, waiting for one; -1 with errno.
 int cpio_accept_local(int fd);
 // The error that a connecting socket met, 0 for none.
