@@ -30,7 +30,8 @@ import Glibc
                     + "stop it, or give this one another `control:`")
         }
         // What a server left behind may go; anything else is somebody's.
-        guard cpio_may_become_socket(path) else {
+        // SAFETY: C gets the path as a string that lives for the call.
+        guard unsafe cpio_may_become_socket(path) else {
             throw ServerError(
                 description: "control: \(path) is there already and is no socket; "
                     + "choose another path, or move it away")
