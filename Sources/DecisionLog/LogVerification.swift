@@ -15,6 +15,8 @@ public struct LogVerification: Sendable {
     public private(set) var gapCount = 0
     /// How many decisions those say were not recorded.
     public private(set) var lostCount: UInt64 = 0
+    /// What was lost and is to be noted as soon as there is room for it.
+    public private(set) var pendingGaps: [RecordGap] = []
     /// The first row's seq; `nil` if there is none.
     public private(set) var firstSeq: UInt64?
     /// The last row's seq.
@@ -101,7 +103,8 @@ public struct LogVerification: Sendable {
                     "\(followed), which is before it, is missing, and no purge was noted")
             }
             let digest = SegmentDigest.make(file)
-            if seal != nil {
+            // Without a row it gives its name, and its place, to the next.
+            if let seal, seal.nextSeq > name.firstSeq {
                 newestDigest = ("\(name)", digest)
                 if let sealed = head?.sealed, sealed.number == name.firstSeq,
                     sealed.digest != digest
@@ -169,6 +172,7 @@ public struct LogVerification: Sendable {
             return
         }
         let next = max(lastSeq.map { $0 + 1 } ?? 1, newest.firstSeq)
+        if head.gapSeq == next { pendingGaps = head.gaps }
         let file = directory.openForReading("\(newest)")
         defer { if let file { close(file) } }
         if head.nextSeq > next {

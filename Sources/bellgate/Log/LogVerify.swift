@@ -75,7 +75,9 @@ struct LogVerify: ParsableCommand {
     private static let gapsShown = 20
 
     private static func notes(_ result: LogVerification) -> [String] {
-        result.tornTails.map(\.description) + (result.exposure.map { [$0] } ?? [])
+        result.tornTails.map(\.description)
+            + result.pendingGaps.map { "to be noted at the end: \($0)" }
+            + (result.exposure.map { [$0] } ?? [])
     }
 
     private static func json(_ result: LogVerification) -> JSONText {
