@@ -10,6 +10,8 @@ import Glibc
     /// A question that has been put in.
     struct Question {
         var exchange: Int
+        /// The exchange's serial, by which it shows whether it still has the same question.
+        var serial: UInt64
         var attempt: Int
     }
 
@@ -48,7 +50,8 @@ import Glibc
         guard let room = unsafe cpio_batch_out_room(batch) else { return }
         // SAFETY: a slot has room for the longest message.
         unsafe cpio_batch_out_push_connected(batch, exchange.write(attempt: attempt, into: room))
-        questions.append(Question(exchange: exchange.number, attempt: attempt))
+        questions.append(
+            Question(exchange: exchange.number, serial: exchange.serial, attempt: attempt))
     }
 
     /// Sends all that was put in and empties the batch.

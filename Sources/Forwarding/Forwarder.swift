@@ -283,6 +283,8 @@ import Glibc
         _ question: AskBatch.Question, _ upstream: Upstream, _ nowMilliseconds: Int64
     ) {
         let exchange = exchanges[question.exchange]
+        // It may have been answered while this attempt waited to be sent.
+        guard !exchange.isFinished, exchange.serial == question.serial else { return }
         close(attempt: question.attempt, of: exchange)
         exchange.sawNetworkError = true
         upstream.noteFailure(
@@ -292,7 +294,7 @@ import Glibc
 
     /// The network says that nobody is there: every question on the socket turns elsewhere.
     private func refused(_ socket: AskSocket, _ upstream: Upstream, _ nowMilliseconds: Int64) {
-        for entry in socket.inFlight.entries {
+        for entry in socket.inFlight.entries where socket.inFlight.find(entry.id) == entry {
             let exchange = exchanges[entry.exchange]
             close(attempt: entry.attempt, of: exchange)
             exchange.sawNetworkError = true
