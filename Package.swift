@@ -48,6 +48,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // Line 0: what Swift cannot see by itself.
@@ -73,6 +74,9 @@ let package = Package(
         room("DecisionLog", ["CChecksum", "CPacketIO", "DNSWire", "LDNSBridge"]),
         // Line 5
         room(
+            "LogStore",
+            ["CChecksum", "DNSWire", "DecisionLog", .product(name: "GRDB", package: "GRDB.swift")]),
+        room(
             "DNSServer",
             [
                 "CPacketIO", "DNSWire", "DomainLists", "PolicyEngine", "PolicyFile", "Forwarding",
@@ -83,7 +87,7 @@ let package = Package(
             name: "bellgate",
             dependencies: [
                 "CPacketIO", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
-                "Forwarding", "DecisionLog", "DNSServer",
+                "Forwarding", "DecisionLog", "LogStore", "DNSServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),
@@ -103,6 +107,8 @@ let package = Package(
             ["PolicyFile", "PolicyEngine", "DomainLists", "DNSWire", "LDNSBridge"]),
         tests("ForwardingTests", ["CPacketIO", "Forwarding", "DNSWire"] + encryption),
         tests("DecisionLogTests", ["CChecksum", "DecisionLog", "DNSWire", "journal-writer"]),
+        tests(
+            "LogStoreTests", ["LogStore", "DecisionLog", "DNSWire", "journal-writer"]),
         // A child process for the log's tests to kill.
         .executableTarget(
             name: "journal-writer", dependencies: ["DecisionLog", "DNSWire"],

@@ -13,7 +13,7 @@ public struct DecisionRow: Sendable {
     /// The name asked for and then the name that was judged in its place, in wire format.
     private let names: [UInt8]
     private let nameBytes: Int
-    let dictionary: ResolvedDictionary
+    package let dictionary: ResolvedDictionary
 
     /// The name asked for, in wire format; empty for a gap.
     public var nameWire: ArraySlice<UInt8> { names[..<nameBytes] }
@@ -71,6 +71,33 @@ public struct DecisionRow: Sendable {
     public var micros: UInt32? { isGap ? nil : record.micros }
 
     private func lowercased(_ wire: ArraySlice<UInt8>) -> [UInt8] { wire.map(\.asciiLowercased) }
+
+    /// A row that was kept elsewhere.
+    ///
+    /// - Parameters:
+    ///   - name: in wire format; empty for a gap.
+    ///   - via: in wire format; empty where there is none.
+    package init(
+        seq: UInt64, record: DecisionRecord, gap: RecordGap?, name: [UInt8], via: [UInt8],
+        dictionary: ResolvedDictionary
+    ) {
+        self.seq = seq
+        self.record = record
+        self.gap = gap
+        names = via.isEmpty ? name : name + via
+        nameBytes = name.count
+        self.dictionary = dictionary
+    }
+
+    /// A gap row that was kept elsewhere.
+    package init(seq: UInt64, micros: Int64, gap: RecordGap) {
+        self.init(
+            seq: seq,
+            record: DecisionRecord(
+                timeMicros: micros, client: IPAddress(high: 0, low: 0), verdict: .gap,
+                source: .error, qtype: 0),
+            gap: gap, name: [], via: [], dictionary: .unknown)
+    }
 
     /// Reads a decision or gap record that is known to be whole.
     init(_ bytes: RecordBytes, dictionary: ResolvedDictionary) {

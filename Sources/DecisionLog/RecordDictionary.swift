@@ -69,17 +69,17 @@ extension RecordDictionary {
 }
 
 /// A definition as read back, shared by the rows that refer to it.
-final class ResolvedDictionary: Sendable {
-    let policyHash: String
-    let groups: [String]
-    let rules: [String]
-    let concerns: [String]
-    let categories: [String]
-    let lists: [String]
-    let periods: [String]
-    let devices: [String]
+package final class ResolvedDictionary: Sendable {
+    package let policyHash: String
+    package let groups: [String]
+    package let rules: [String]
+    package let concerns: [String]
+    package let categories: [String]
+    package let lists: [String]
+    package let periods: [String]
+    package let devices: [String]
     /// Stands for a definition that is missing: every number shows as itself.
-    static let unknown = ResolvedDictionary()
+    package static let unknown = ResolvedDictionary()
 
     private init() {
         policyHash = ""
@@ -111,9 +111,28 @@ final class ResolvedDictionary: Sendable {
     }
 
     /// The text that a number stands for; `#7` where the table has no such entry.
-    static func text(_ number: UInt16, in table: [String]) -> String? {
+    package static func text(_ number: UInt16, in table: [String]) -> String? {
         if number == .max { return nil }
         return Int(number) < table.count ? table[Int(number)] : "#\(number)"
+    }
+}
+
+extension ResolvedDictionary {
+    /// The definition as it lies in a segment.
+    package var encoded: [UInt8] {
+        RecordDictionary(
+            policyHash: policyHash, groups: groups,
+            rules: zip(rules, concerns).map { ($0, $1.isEmpty ? nil : $1) },
+            categories: categories, lists: lists, periods: periods, devices: devices
+        ).encoded
+    }
+
+    /// Reads back what `encoded` gave; `nil` where it does not hold together.
+    package static func decoded(_ encoded: [UInt8]) -> ResolvedDictionary? {
+        unsafe encoded.withUnsafeBytes { bytes in
+            // SAFETY: the buffer outlives the reading, and all texts are copied out of it.
+            unsafe ResolvedDictionary(RecordBytes(bytes))
+        }
     }
 }
 

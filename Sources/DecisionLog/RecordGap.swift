@@ -52,6 +52,25 @@ public struct RecordGap: Sendable, Equatable, CustomStringConvertible {
         unsafe target.storeBytes(of: endSeq, toByteOffset: 40, as: UInt64.self)
     }
 
+    /// The gap as it lies in a record, to be kept elsewhere.
+    package var encoded: [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Self.byteCount)
+        unsafe bytes.withUnsafeMutableBytes { buffer in
+            // SAFETY: the buffer is as long as what is written.
+            if let base = buffer.baseAddress { unsafe write(to: base) }
+        }
+        return bytes
+    }
+
+    /// Reads back what `encoded` gave; `nil` where the length is wrong.
+    package static func decoded(_ encoded: [UInt8]) -> RecordGap? {
+        guard encoded.count == byteCount else { return nil }
+        return unsafe encoded.withUnsafeBytes { bytes in
+            // SAFETY: the buffer outlives the reading.
+            unsafe RecordGap(RecordBytes(bytes), at: 0)
+        }
+    }
+
     /// How many, why, which and when; what a gap row shows in the rule's column.
     public var description: String {
         let seqs =

@@ -140,13 +140,41 @@ struct RowMatcher {
         self.dictionary = dictionary
         groups = dictionary.groups.map { $0 == filter.group }
         rules = dictionary.rules.map { $0 == filter.rule }
-        let wanted = (filter.category ?? "").split(separator: "/")
-        categories = dictionary.categories.map { path in
-            let parts = path.split(separator: "/")
-            guard !wanted.isEmpty, parts.count >= wanted.count else { return false }
-            return (0...(parts.count - wanted.count)).contains { start in
-                parts[start...].starts(with: wanted)
-            }
+        categories = dictionary.categories.map { RowFilter.isPart(filter.category ?? "", of: $0) }
+    }
+}
+
+extension RowFilter {
+    /// Whether a category is a path, or components of it.
+    static func isPart(_ category: String, of path: String) -> Bool {
+        let wanted = category.split(separator: "/")
+        let parts = path.split(separator: "/")
+        guard !wanted.isEmpty, parts.count >= wanted.count else { return false }
+        return (0...(parts.count - wanted.count)).contains { start in
+            parts[start...].starts(with: wanted)
         }
+    }
+
+    /// Whether what a decision's numbers stand for passes: group, verdict, rule and category.
+    package func acceptsTexts(_ record: DecisionRecord, _ dictionary: ResolvedDictionary) -> Bool {
+        if let verdict, record.verdict != verdict { return false }
+        if let group, ResolvedDictionary.text(record.group, in: dictionary.groups) != group {
+            return false
+        }
+        if let rule,
+            ResolvedDictionary.text(record.rule, in: dictionary.rules) ?? "default" != rule
+        {
+            return false
+        }
+        guard let category else { return true }
+        guard let path = ResolvedDictionary.text(record.category, in: dictionary.categories)
+        else { return false }
+        return Self.isPart(category, of: path)
+    }
+
+    /// Whether a gap row can pass at all: it has a time, a seq and the verdict `gap`.
+    package var acceptsGaps: Bool {
+        (verdict == nil || verdict == .gap) && group == nil && rule == nil && category == nil
+            && client == nil && name == nil
     }
 }

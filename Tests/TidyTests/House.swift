@@ -29,6 +29,7 @@ enum House {
             name: "Forwarding", line: 4,
             outside: ["NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "NIOHTTP2", "NIOHPACK"]),
         Room(name: "DecisionLog", line: 4),
+        Room(name: "LogStore", line: 5, outside: ["Foundation", "GRDB"]),
         Room(name: "DNSServer", line: 5),
         Room(name: "bellgate", line: 6, outside: ["ArgumentParser", "Foundation"]),
     ]

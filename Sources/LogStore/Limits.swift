@@ -1,0 +1,35 @@
+/// The room's limits, each with its unit and its reason.
+enum StoreLimits {
+    /// Rows that a chunk may have: what a question decodes at a time, about 40 MiB at the most.
+    static let chunkRows = 1 << 19
+    /// Chunks of about one size that are merged into one: so a row is written about log8 times.
+    static let mergeCount = 8
+    /// Rows of the smallest size of chunk; the next sizes are 8 and 64 times that.
+    static let smallestTierRows = 1 << 11
+    /// Rows that the follower takes into memory at a time.
+    static let batchRows = 1 << 17
+    /// Rows for which the follower writes at once, however young they are.
+    static let eagerRows = 1 << 14
+    /// How old the oldest row may become before it is written, in microseconds; until then
+    /// questions read it from the journal.
+    static let patienceMicros: Int64 = 10_000_000
+    /// Bytes of a piece: fills a leaf's share and four overflow pages of SQLite to the last byte.
+    static let pieceBytes = 16_832
+    /// Names of one page of a chunk's names: what is decoded to find one.
+    static let pageNames = 64
+    /// How often a name must occur in a chunk to stand among its heavy ones, which the tops of
+    /// many chunks are found from.
+    static let heavyCount: UInt32 = 16
+    /// Length of the slots that rows are counted in, in microseconds: every zone's offset from UTC
+    /// is a multiple of a quarter of an hour.
+    static let slotMicros: Int64 = 900_000_000
+    /// Microseconds of a day file.
+    static let dayMicros: Int64 = 86_400_000_000
+    /// How long a question waits for a file that is being changed, in seconds.
+    static let busySeconds = 5.0
+    /// Rows behind the store that a question reads from the journal by itself; where there are
+    /// more, it first brings the store up to date if nobody else does.
+    static let tailRows = 1 << 18
+    /// Microseconds after a day's end at which its file is made compact.
+    static let closeAfterMicros: Int64 = 600_000_000
+}

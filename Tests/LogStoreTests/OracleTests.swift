@@ -1,0 +1,117 @@
+import DNSWire
+import DecisionLog
+import LogStore
+import Testing
+
+/// Every question of the store against plain rows of the journal.
+@Suite struct OracleTests {
+    /// A log of which part is in the store, in chunks of all sizes, and part in the journal alone.
+    private func partlyFollowed(seed: UInt64) throws -> RandomLog {
+        let log = try RandomLog(seed: seed)
+        let follower = try #require(
+            try StoreFollower.start(logDirectory: log.directory.path, keepSeconds: nil))
+        for round in 0..<30 {
+            log.write(round % 5 * 40 + 5, step: round % 3 == 0 ? 1000 : 120_000_000)
+            _ = try follower.follow(nowMicros: log.nowMicros, isFinal: round % 4 > 0)
+        }
+        log.write(100)
+        return log
+    }
+
+    @Test(arguments: 1...2 as ClosedRange<UInt64>)
+    func rowsAreTheJournals(seed: UInt64) throws {
+        let log = try partlyFollowed(seed: seed)
+        let reader = try StoreReader(directory: log.directory.path)
+        #expect(log.directory.storeFiles().count > 2)
+        for round in 0..<24 {
+            let filter = round == 0 ? RowFilter() : log.filter()
+            let expected = lines(try log.plainRows(filter))
+            // Half of the questions are put to a reader that knows their bounds.
+            let reader =
+                round % 2 == 0
+                ? reader : try StoreReader(directory: log.directory.path, filter: filter)
+            let rows = try reader.rows(filter)
+            var found: [DecisionRow] = []
+            while let row = try rows.next() { found.append(row) }
+            #expect(lines(found) == expected, "seed \(seed) round \(round) \(filter)")
+            for limit in [0, 1, 7, 100_000] {
+                #expect(
+                    lines(try reader.newest(limit, filter)) == expected.suffix(limit),
+                    "seed \(seed) round \(round) \(filter)")
+            }
+            #expect(try reader.count(filter) == UInt64(expected.count))
+        }
+        #expect(reader.problems.isEmpty && reader.damage.isEmpty)
+    }
+
+    @Test(arguments: 11...12 as ClosedRange<UInt64>)
+    func countsAreThoseOfPlainRows(seed: UInt64) throws {
+        let log = try partlyFollowed(seed: seed)
+        let reader = try StoreReader(directory: log.directory.path)
+        var generator = SeededGenerator(seed: seed)
+        for round in 0..<20 {
+            let filter = round == 0 ? RowFilter() : log.filter()
+            let keys = TallyKey.allCases.filter { _ in
+                Int.random(in: 0..<5, using: &generator) == 0
+            }.shuffled(using: &generator)
+            var expected: [[String?]: UInt64] = [:]
+            for row in try log.plainRows(filter) where !row.isGap {
+                expected[keys.map { value($0, row) }, default: 0] += 1
+            }
+            var found: [[String?]: UInt64] = [:]
+            for tally in try reader.tally(by: keys, filter) {
+                found[tally.texts, default: 0] += tally.count
+            }
+            #expect(found == expected, "seed \(seed) round \(round) \(keys) \(filter)")
+        }
+    }
+
+    private func value(_ key: TallyKey, _ row: DecisionRow) -> String? {
+        switch key {
+        case .quarter: LogTime.utc(row.timeMicros - row.timeMicros % 900_000_000)
+        case .day: LogTime.utc(row.timeMicros - row.timeMicros % 86_400_000_000)
+        case .group: row.group
+        case .category: row.category
+        case .rule: row.rule
+        case .verdict: row.verdict.description
+        case .concern: row.concern
+        case .list: row.list
+        case .period: row.period
+        case .device: row.device
+        case .policy: row.policy
+        case .client: row.client?.description
+        case .name: row.name
+        }
+    }
+
+    @Test(arguments: 21...21 as ClosedRange<UInt64>)
+    func clientsGapsAndPolicies(seed: UInt64) throws {
+        let log = try partlyFollowed(seed: seed)
+        let reader = try StoreReader(directory: log.directory.path)
+        for _ in 0..<20 {
+            let filter = log.filter()
+            let rows = try log.plainRows(filter)
+            var uses: [IPAddress: ClientUse] = [:]
+            for row in rows {
+                guard let client = row.client else { continue }
+                var use =
+                    uses[client]
+                    ?? ClientUse(
+                        client: client, count: 0, firstMicros: row.timeMicros,
+                        lastMicros: row.timeMicros)
+                use.count += 1
+                use.firstMicros = min(use.firstMicros, row.timeMicros)
+                use.lastMicros = max(use.lastMicros, row.timeMicros)
+                uses[client] = use
+            }
+            #expect(try reader.clients(filter) == uses.values.sorted { $0.client < $1.client })
+            #expect(lines(try reader.gaps(filter)) == lines(rows.filter(\.isGap)))
+        }
+        let rows = try log.plainRows().filter { !$0.isGap }
+        let policies = try reader.policies()
+        #expect(Set(policies.map(\.policy)) == Set(rows.compactMap(\.policy)))
+        #expect(policies.first?.firstSeq == rows.first?.seq)
+        #expect(policies.map(\.lastSeq).max() == rows.last?.seq)
+        #expect(reader.lastSeq == rows.last?.seq ?? 0)
+    }
+}

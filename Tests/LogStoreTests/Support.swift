@@ -1,0 +1,206 @@
+import DNSWire
+import DecisionLog
+import Glibc
+
+/// A directory that is there while the value lives.
+final class TemporaryLog {
+    let path: String
+
+    init() {
+        path = "/tmp/log-store-\(getpid())-\(UInt64.random(in: 0 ... .max))"
+        // SAFETY: the path is passed as a C string for the length of the call.
+        _ = unsafe mkdir(path, 0o700)
+    }
+
+    deinit {
+        for folder in ["\(path)/store", path] {
+            for name in listFiles(folder) { unsafe unlink("\(folder)/\(name)") }
+            unsafe rmdir(folder)
+        }
+    }
+
+    func storeFiles() -> [String] { listFiles("\(path)/store") }
+}
+
+func listFiles(_ path: String) -> [String] {
+    guard let stream = unsafe opendir(path) else { return [] }
+    defer { unsafe closedir(stream) }
+    var names: [String] = []
+    while let entry = unsafe readdir(stream) {
+        // SAFETY: the name is terminated within the entry; the text is copied.
+        let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) {
+            unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        if name != ".", name != ".." { names.append(name) }
+    }
+    return names.sorted()
+}
+
+/// A small random generator with a seed (SplitMix64), so that a failure comes back.
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
+
+/// Writes a random log: several days, two policies, clock changes, gaps.
+final class RandomLog {
+    static let startMicros: Int64 = 1_795_000_000_000_000
+    let directory = TemporaryLog()
+    let journal: Journal
+    private var generator: SeededGenerator
+    private var micros = RandomLog.startMicros
+    private let policies: [UInt32]
+    private var batch = RecordBatch(capacityBytes: 1 << 14)
+
+    init(seed: UInt64) throws {
+        generator = SeededGenerator(seed: seed)
+        let journal = try Journal(
+            directory: directory.path, segmentBytes: 1 << 18, keepSeconds: nil)
+        self.journal = journal
+        policies = ["4f1d", "77aa"].map { hash in
+            journal.register(
+                RecordDictionary(
+                    policyHash: hash, groups: ["learner", "staff", "guest", hash],
+                    rules: [("harm", "high"), ("breaks", nil), ("essentials", nil)],
+                    categories: [
+                        "social-media", "social-media/chatrooms", "harm/adult", "essentials",
+                    ], lists: ["services", "malware"], periods: ["break", "lunch"],
+                    devices: ["library-pc-1"]))
+        }
+    }
+
+    /// Appends rows; time goes on by up to a few minutes a row and is set back now and then.
+    func write(_ count: Int, step: Int64 = 60_000_000) {
+        var policy = policies[0]
+        for _ in 0..<count {
+            if chance(40) {
+                journal.commit(&batch, dictionary: policy)
+                policy = policies.randomElement(using: &generator) ?? policy
+            }
+            if chance(200) { micros -= 3_600_000_000 }
+            micros += Int64.random(in: 0...step, using: &generator)
+            append()
+            if batch.count >= 40 { journal.commit(&batch, dictionary: policy) }
+            if chance(300) { overflow(policy) }
+        }
+        journal.commit(&batch, dictionary: policy)
+        journal.maintain(nowMicros: micros)
+    }
+
+    /// Fills the batch beyond what it takes, which makes a gap row.
+    private func overflow(_ policy: UInt32) {
+        while batch.refused == 0 { append() }
+        journal.commit(&batch, dictionary: policy)
+        journal.maintain(nowMicros: micros)
+    }
+
+    private func append() {
+        let record = DecisionRecord(
+            timeMicros: micros, client: Self.client(&generator), group: index(4), rule: index(3),
+            category: index(5), list: index(2), period: index(2), device: index(1),
+            verdict: [.allow, .block, .rewrite].randomElement(using: &generator) ?? .allow,
+            rcode: [0, 2, 3, 77].randomElement(using: &generator) ?? 0,
+            ttlSeconds: [0, 60, 86400, .max].randomElement(using: &generator) ?? 0,
+            source: RecordSource.allCases.randomElement(using: &generator) ?? .cache,
+            micros: UInt32.random(in: 0...5_000_000, using: &generator),
+            qtype: [1, 28, 65, 4711].randomElement(using: &generator) ?? 1,
+            matchedLabels: UInt8.random(in: 0...5, using: &generator))
+        let name = Self.name(&generator)
+        let via = chance(8) ? Self.name(&generator) : []
+        // SAFETY: the bytes are only read, within the call.
+        unsafe name.withUnsafeBytes { name in
+            unsafe via.withUnsafeBytes { via in
+                unsafe batch.append(record, qname: name, via: via)
+            }
+        }
+    }
+
+    func chance(_ of: Int) -> Bool { Int.random(in: 0..<of, using: &generator) == 0 }
+
+    /// A number below a bound, or "none".
+    private func index(_ bound: UInt16) -> UInt16 {
+        let number = UInt16.random(in: 0...bound, using: &generator)
+        return number == bound ? .max : number
+    }
+
+    static func client(_ generator: inout SeededGenerator) -> IPAddress {
+        Bool.random(using: &generator)
+            ? IPAddress(v4: 0x0A14_0000 | UInt32.random(in: 0..<24, using: &generator))
+            : IPAddress(high: 0x2001_0DB8 << 32, low: UInt64.random(in: 0..<9, using: &generator))
+    }
+
+    static func name(_ generator: inout SeededGenerator) -> [UInt8] {
+        if UInt8.random(in: 0..<50, using: &generator) == 0 { return [0] }
+        let words = ["www", "example", "test", "com", "net", "a-b", "exampl", "x,\"y", "A.b\\"]
+        var wire: [UInt8] = []
+        for _ in 0..<UInt8.random(in: 1...4, using: &generator) {
+            let label = Array((words.randomElement(using: &generator) ?? "www").utf8)
+            wire += [UInt8(label.count)] + label
+        }
+        if UInt8.random(in: 0..<40, using: &generator) == 0 {
+            while wire.count + 51 < 255 { wire += [50] + [UInt8](repeating: 0x61, count: 50) }
+        }
+        return wire + [0]
+    }
+
+    /// A random filter that often lets something pass.
+    func filter() -> RowFilter {
+        var filter = RowFilter()
+        let span = micros - Self.startMicros
+        func instant() -> Int64 {
+            let instant = Self.startMicros + Int64.random(in: 0...span, using: &generator)
+            return Bool.random(using: &generator) ? instant : instant - instant % 900_000_000
+        }
+        if chance(3) { filter.sinceMicros = instant() }
+        if chance(3) { filter.untilMicros = instant() }
+        if chance(4) {
+            filter.group = ["learner", "staff", "77aa", "none"].randomElement(using: &generator)
+        }
+        if chance(4) { filter.verdict = RecordVerdict.allCases.randomElement(using: &generator) }
+        if chance(5) {
+            filter.rule = ["harm", "default", "essentials"].randomElement(using: &generator)
+        }
+        if chance(5) {
+            filter.category = ["social-media", "chatrooms", "harm/adult", "adult/harm"]
+                .randomElement(using: &generator)
+        }
+        if chance(4) {
+            let prefix = [128, 126, 120, 100, 0].randomElement(using: &generator) ?? 0
+            filter.client = IPNetwork("\(Self.client(&generator))/\(prefix)", hostBitsAllowed: true)
+        }
+        if chance(4) {
+            let text =
+                ["com", "example.com", "=example.com", "www.test.net", "net", "=com", "."]
+                .randomElement(using: &generator) ?? "com"
+            filter.name = try? NameFilter(parsing: text)
+        }
+        if chance(6) { filter.afterSeq = UInt64.random(in: 0...3000, using: &generator) }
+        return filter
+    }
+
+    /// All rows as the journal has them: what every answer is compared with.
+    func plainRows(_ filter: RowFilter = RowFilter()) throws -> [DecisionRow] {
+        let reader = try JournalReader(directory: directory.path, filter: filter)
+        var rows: [DecisionRow] = []
+        while let row = reader.next() { rows.append(row) }
+        return rows
+    }
+
+    var nowMicros: Int64 { micros }
+}
+
+/// Rows as they are written out: all columns and the alias.
+func lines(_ rows: [DecisionRow]) -> [String] {
+    var writer = RowWriter(.jsonl)
+    rows.forEach { writer.append($0) }
+    return String(decoding: writer.buffer, as: UTF8.self).split(separator: "\n").map(String.init)
+}
