@@ -87,7 +87,7 @@ let package = Package(
             name: "bellgate",
             dependencies: [
                 "CPacketIO", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
-                "Forwarding", "DecisionLog", "LogStore", "DNSServer",
+                "Forwarding", "DecisionLog", "DNSServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),

@@ -18,7 +18,6 @@ final class Service {
     private let control: ControlSocket
     private let signals: SignalDescriptor
     private let watcher: FileWatcher?
-    private let follower: Follower
     private var lastReload: ReloadResult?
     /// When files have settled and are to be read, in monotonic milliseconds.
     private var reloadDue: Int64?
@@ -70,8 +69,6 @@ final class Service {
         self.control = control
         self.signals = signals
         self.watcher = watcher
-        follower = Follower(
-            logDirectory: configuration.logDirectory, keepSeconds: configuration.logKeepSeconds)
     }
 
     /// Loads the policy again whenever one of these files or folders changes.
@@ -86,7 +83,6 @@ final class Service {
             pollfd(fd: control.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: watcher?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
         ]
-        follower.start()
         while !isStopping {
             // SAFETY: the array outlives the call and the count is its own.
             _ = unsafe poll(&waited, nfds_t(waited.count), timeout())
@@ -100,7 +96,6 @@ final class Service {
         }
         say("stopping: answering what is in flight")
         server.stop()
-        follower.stop()
         say("stopped")
     }
 
