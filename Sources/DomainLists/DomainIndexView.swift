@@ -109,7 +109,9 @@ import CPrefetch
                 ? first.trailingZeroBitCount &>> 3 : 8 &+ rest.trailingZeroBitCount &>> 3
             let offset = unsafe line.load(
                 fromByteOffset: IndexLayout.offsetsOffset &+ slot &* 4, as: UInt32.self)
+            // A record may lie across two lines; most are shorter than 32 octets.
             unsafe prefetch_line(records + Int(offset))
+            unsafe prefetch_line(records + (Int(offset) &+ 31))
         }
     }
 

@@ -118,13 +118,14 @@ public struct RPZEntry: Hashable, Sendable {
 public struct ListHelpers: Sendable {
     /// Turns a name with Unicode labels into ASCII; `nil` where it has no such form.
     public var idnToASCII: @Sendable (String) -> String?
-    /// Reads a response policy zone file.
-    public var readRPZ: @Sendable ([UInt8]) -> [RPZEntry]
+    /// Reads a response policy zone file, and hands on one entry after the other until it is told
+    /// false.
+    public var readRPZ: @Sendable ([UInt8], (RPZEntry) -> Bool) -> Void
 
     /// Makes the helpers.
     public init(
         idnToASCII: @escaping @Sendable (String) -> String?,
-        readRPZ: @escaping @Sendable ([UInt8]) -> [RPZEntry]
+        readRPZ: @escaping @Sendable ([UInt8], (RPZEntry) -> Bool) -> Void
     ) {
         self.idnToASCII = idnToASCII
         self.readRPZ = readRPZ

@@ -193,23 +193,31 @@ struct ListParser: ~Copyable {
     private mutating func parseZone(
         _ text: Span<UInt8>, into sink: inout some ListingSink & ~Copyable
     ) {
-        var octets: [UInt8] = []
-        octets.reserveCapacity(text.count)
-        for index in text.indices { octets.append(text[index]) }
-        let entries = helpers.readRPZ(octets)
+        // SAFETY: the buffer is the text's, and is copied at once.
+        let octets = unsafe text.withUnsafeBufferPointer { unsafe Array($0) }
         // Where the lines lie, for those that are refused.
         var refused: [Int: String] = [:]
-        for entry in entries {
-            if let reason = zoneEntry(entry, &sink) { refused[entry.line] = reason }
-            if sink.isSatisfied { return }
-        }
-        guard !refused.isEmpty else { return }
+        let taken = readZone(octets, &refused, into: &sink)
+        guard taken, !refused.isEmpty else { return }
         text.forEachLine { line, start, end in
             if let reason = refused[line] {
                 sink.refuse(line: line, start..<end, reason: reason)
             }
             return true
         }
+    }
+
+    /// Hands the zone's entries to the sink; whether it wanted all of them.
+    private mutating func readZone(
+        _ octets: [UInt8], _ refused: inout [Int: String],
+        into sink: inout some ListingSink & ~Copyable
+    ) -> Bool {
+        let readRPZ = helpers.readRPZ
+        readRPZ(octets) { entry in
+            if let reason = zoneEntry(entry, &sink) { refused[entry.line] = reason }
+            return !sink.isSatisfied
+        }
+        return !sink.isSatisfied
     }
 
     private mutating func zoneEntry(
@@ -223,8 +231,8 @@ struct ListParser: ~Copyable {
         }
         let isWildcard = entry.owner.hasPrefix("*.")
         let reach: Reach = isWildcard ? .below : .exact
-        let owner = Array(entry.owner.utf8.dropFirst(isWildcard ? 2 : 0))
-        if let problem = readName(owner.span, 0, owner.count) { return problem }
+        let owner = entry.owner.utf8.span
+        if let problem = readName(owner, isWildcard ? 2 : 0, owner.count) { return problem }
         sink.list(name, kind, reach.overridden(by: match), line: entry.line)
         return nil
     }

@@ -36,30 +36,43 @@ public enum RPZAction: Hashable, Sendable {
 ///
 /// - Complexity: linear, some microseconds a record.
 public func readRPZ(_ bytes: [UInt8]) -> [RPZLine] {
+    var lines: [RPZLine] = []
+    readRPZ(bytes) { line in
+        lines.append(line)
+        return true
+    }
+    return lines
+}
+
+/// Reads as `readRPZ(_:)` does, and hands on line by line until `take` returns false.
+public func readRPZ(_ bytes: [UInt8], _ take: (RPZLine) -> Bool) {
     var reader = RPZReader(zone: findZone(bytes))
     forEachEntry(in: bytes) { line in
         switch line {
         case .entry(let entry): reader.take(entry)
         case .plain(let number, let record): reader.take(record, of: bytes, line: number)
         }
-        return true
+        let goesOn = reader.lines.allSatisfy(take)
+        reader.lines.removeAll(keepingCapacity: true)
+        return goesOn
     }
-    return reader.lines
 }
 
 /// Reads as `readRPZ(_:)` does, into a type of the caller's.
 ///
 /// - Parameter make: gets the line number, the owner, whether the name passes through, and the
 ///   reason why the line is unusable, if it is.
+/// - Parameter take: gets one after the other, until it returns false.
 public func readRPZ<Entry>(
     _ bytes: [UInt8],
-    as make: (_ line: Int, _ owner: String, _ isPassthrough: Bool, _ problem: String?) -> Entry
-) -> [Entry] {
-    readRPZ(bytes).map { line in
+    as make: (_ line: Int, _ owner: String, _ isPassthrough: Bool, _ problem: String?) -> Entry,
+    _ take: (Entry) -> Bool
+) {
+    readRPZ(bytes) { line in
         switch line.action {
-        case .block: make(line.line, line.owner, false, nil)
-        case .passthrough: make(line.line, line.owner, true, nil)
-        case .unusable(let reason): make(line.line, line.owner, false, reason)
+        case .block: take(make(line.line, line.owner, false, nil))
+        case .passthrough: take(make(line.line, line.owner, true, nil))
+        case .unusable(let reason): take(make(line.line, line.owner, false, reason))
         }
     }
 }

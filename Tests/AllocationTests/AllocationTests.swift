@@ -104,7 +104,7 @@ import Testing
 
     init() throws {
         var builder = DomainIndexBuilder(
-            helpers: ListHelpers(idnToASCII: { $0 }, readRPZ: { _ in [] }))
+            helpers: ListHelpers(idnToASCII: { $0 }, readRPZ: { _, _ in }))
         for number in 0..<500 {
             builder.add(
                 try DomainName(parsing: "host\(number).example.com"), coverage: .subtree,

@@ -130,10 +130,16 @@ import Testing
         #expect(lines.filter { $0.action == .block }.map(\.owner) == ["good", "next"])
     }
 
-    @Test func entriesOfTheCallersType() {
-        let entries = readRPZ(Array("a CNAME rpz-passthru.\nb CNAME\n".utf8)) {
-            "\($0) \($1) \($2) \($3 == nil)"
+    @Test(arguments: [1, 2, 5]) func entriesOfTheCallersType(wanted: Int) {
+        var entries: [String] = []
+        readRPZ(
+            Array("a CNAME rpz-passthru.\nb CNAME\nc CNAME .\n".utf8),
+            as: { "\($0) \($1) \($2) \($3 == nil)" }
+        ) { entry in
+            entries.append(entry)
+            return entries.count < wanted
         }
-        #expect(entries == ["1 a true true", "2 b false false"])
+        let all = ["1 a true true", "2 b false false", "3 c false true"]
+        #expect(entries == Array(all.prefix(wanted)))
     }
 }

@@ -98,35 +98,56 @@ enum PlaneFigures {
         return Spread(values)
     }
 
-    /// The dearest look-ups just after a bell, in microseconds of processor time: a new plane's
-    /// cells are filled by the first query for each. The old plane is kept, as the server's gate keeps
-    /// it for its caretaker to let go.
-    static func swapping(_ program: PolicyProgram) -> Spread {
-        var worst: [Double] = []
+    /// What a bell costs the queries after it, in microseconds of processor time.
+    struct Swap {
+        /// The dearest of the look-ups after a bell, each by its median over all bells, so that
+        /// what disturbs one now and then is left out.
+        var dearest: Double
+        /// The dearest of all look-ups of all bells, with what disturbed it.
+        var worst: Double
+        /// The same for look-ups to which no bell came: what the machine disturbs.
+        var worstWithoutBell: Double
+    }
+
+    /// Look-ups just after a bell: a new plane's cells are filled by the first query for each. Old
+    /// planes are kept, as the server's gate keeps them for its caretaker to let go.
+    static func swapping(_ program: PolicyProgram) -> Swap {
+        var costs = [[Double]](repeating: [], count: 4096)
+        var undisturbed = 0.0
         var seconds: Int64 = 1_795_132_800
         var current = program.plane(at: Instant(seconds: seconds))
-        var past = current
-        for _ in 0..<40 {
+        var past: [Plane] = []
+        for _ in 0..<41 {
+            for number in costs.indices {
+                undisturbed = max(undisturbed, lookUp(number, &current, next: nil, &past))
+            }
             seconds = current.until == .max ? seconds + 3600 : current.until
             let next = program.plane(at: Instant(seconds: seconds))
-            var dearest: Int64 = 0
-            for number in 0..<4096 {
-                let begun = Clock.cpu
-                // As a worker does between two batches.
-                if number == 0 {
-                    past = current
-                    current = next
-                }
-                let verdict = current.view.verdict(
-                    group: number % LargePolicy.groupCount,
-                    set: UInt32(number / LargePolicy.groupCount % LargePolicy.setCount))
-                let spent = Clock.cpu - begun
-                Results.keep(verdict.rule)
-                dearest = max(dearest, spent)
+            for number in costs.indices {
+                costs[number].append(
+                    lookUp(number, &current, next: number == 0 ? next : nil, &past))
             }
-            worst.append(Double(dearest) / 1000)
-            Results.keep(past.until)
         }
-        return Spread(worst)
+        let spreads = costs.map { Spread($0) }
+        return Swap(
+            dearest: spreads.map(\.median).max() ?? .nan,
+            worst: spreads.map(\.maximum).max() ?? .nan, worstWithoutBell: undisturbed)
+    }
+
+    /// One look-up; the first after a bell changes over, as a worker does between two batches.
+    private static func lookUp(
+        _ number: Int, _ current: inout Plane, next: Plane?, _ past: inout [Plane]
+    ) -> Double {
+        let begun = Clock.cpu
+        if let next {
+            past.append(current)
+            current = next
+        }
+        let verdict = current.view.verdict(
+            group: number % LargePolicy.groupCount,
+            set: UInt32(number / LargePolicy.groupCount % LargePolicy.setCount))
+        let spent = Clock.cpu - begun
+        Results.keep(verdict.rule)
+        return Double(spent) / 1000
     }
 }
