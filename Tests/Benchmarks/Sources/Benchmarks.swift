@@ -127,7 +127,7 @@ struct Count: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Do one part so many times, for a program that counts instructions.",
         discussion: """
-            Run it under `valgrind --tool=callgrind` with two numbers of operations: the difference of \
+            Run it, stripped of debugging information (`strip --strip-debug`), under `valgrind --tool=callgrind` with two numbers of operations: the difference of \
             the instructions over that of the operations is what one takes. `figures` does it for all.
             """)
 
