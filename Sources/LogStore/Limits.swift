@@ -27,9 +27,6 @@ enum StoreLimits {
     static let dayMicros: Int64 = 86_400_000_000
     /// How long a question waits for a file that is being changed, in seconds.
     static let busySeconds = 5.0
-    /// Rows behind the store that a question reads from the journal by itself; where there are
-    /// more, it first brings the store up to date if nobody else does.
-    static let tailRows = 1 << 18
     /// Microseconds after a day's end at which its file is made compact.
     static let closeAfterMicros: Int64 = 600_000_000
 }
