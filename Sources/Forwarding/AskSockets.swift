@@ -71,6 +71,7 @@ private final class AskSocketPool {
     private let address: IPAddress
     private let port: UInt16
     private var sockets: [AskSocket?]
+    private var lastIndex = 0
 
     init(address: IPAddress, port: UInt16) {
         self.address = address
@@ -87,7 +88,9 @@ private final class AskSocketPool {
         random: RandomSource, mayOpen: () -> Bool, opened: (AskSocket) -> Void,
         closed: (AskSocket) -> Void
     ) -> AskSocket? {
-        let index = random.next(below: sockets.count)
+        // Any but the last one's.
+        let index = (lastIndex + 1 + random.next(below: sockets.count - 1)) % sockets.count
+        lastIndex = index
         if let socket = sockets[index] {
             let isWorn = socket.uses >= ForwardingLimits.questionsPerSocket
             guard isWorn || socket.inFlight.isEmpty && mayOpen() else { return socket }
