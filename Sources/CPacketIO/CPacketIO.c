@@ -7,7 +7,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 // Room for one IP_PKTINFO or IPV6_PKTINFO message.
@@ -345,6 +347,15 @@ void cpio_name_thread(pthread_t thread, const char *name) {
     strncpy(kept, name, sizeof kept - 1);
     kept[sizeof kept - 1] = 0;
     pthread_setname_np(thread, kept);
+}
+
+void cpio_exact_pauses(void) {
+    prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
+}
+
+void cpio_pause(uint32_t microseconds) {
+    struct timespec time = {.tv_nsec = microseconds % 1000000 * 1000L};
+    nanosleep(&time, NULL);
 }
 
 int cpio_accept(int fd, cpio_peer *peer) {

@@ -2,6 +2,14 @@
 public enum ServerLimits {
     /// Datagrams taken and sent by one system call: more gain little and delay the first.
     static let datagramsPerBatch: UInt32 = 64
+    /// The longest that a busy worker lets datagrams gather, in microseconds: a batch's worth at the
+    /// rates at which that pays, and less than anybody on a network can tell.
+    static let longestPauseMicros: UInt32 = 200
+    /// What a pause must bring, in datagrams: below a quarter of a batch it saves little.
+    static let datagramsWorthAPause = 16
+    /// Turns that go without a pause after one that brought less: clients that wait for their
+    /// answers before they ask again are not to wait for each other.
+    static let turnsWithoutPause = 256
     /// The longest query taken by UDP, in octets: a longer one is none of an honest client's.
     static let queryOctets = 1472
     /// The longest answer sent by UDP, in octets (RFC 9715), as told in our OPT record.

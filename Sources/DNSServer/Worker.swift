@@ -34,6 +34,9 @@ import Glibc
     private var nextSweep: Int64 = 0
     private var gateNumber: UInt64 = 0
     private var moment = Moment.now
+    private var pace = TurnPace()
+    /// Datagrams taken since the last wait, clients' and upstreams'.
+    private var takenInTurn = 0
     /// The socket that the datagrams in the outgoing batch leave by.
     private var outgoingSocket: Int32 = -1
     /// Connections with something to be sent once the records are committed.
@@ -85,6 +88,7 @@ import Glibc
     /// Serves until told to drain.
     func run() {
         seed.readiness.post(true)
+        cpio_exact_pauses()
         forwarder?.start()
         register(mailbox.descriptor, .mailbox, EPOLLIN.rawValue)
         for (index, listener) in seed.listeners.enumerated() {
@@ -94,6 +98,10 @@ import Glibc
         // SAFETY: the buffer outlives the loop, and the kernel fills at most its count.
         unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) { events in
             while !isDone {
+                let pause = pace.pauseMicros(
+                    taken: takenInTurn, beganAtMicros: moment.monotonicMicros)
+                if pause > 0 { cpio_pause(pause) }
+                takenInTurn = 0
                 let count = unsafe epoll_wait(
                     epoll, events.baseAddress, Int32(events.count), timeout())
                 beginTurn()
@@ -229,6 +237,7 @@ import Glibc
         for _ in 0..<Self.batchesPerTurn {
             let count = unsafe cpio_batch_receive(datagrams, socket)
             guard count > 0 else { return }
+            takenInTurn += Int(count)
             moment = Moment.now
             pipeline.turn(to: moment)
             readDatagrams(Int(count))
@@ -402,6 +411,7 @@ import Glibc
     // MARK: - ForwarderHost
 
     func forwarderFinished(_ pending: PendingQuestion, with answer: AnswerView) {
+        takenInTurn += 1
         unsafe pending.withLowercaseName { asked in
             pending.forEachWaiter { waiter, message in
                 unsafe reply(to: waiter, asked, message, answer)

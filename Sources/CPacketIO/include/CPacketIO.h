@@ -79,6 +79,10 @@ int cpio_connect_socket(uint64_t high, uint64_t low, uint16_t port);
 uint16_t cpio_local_port(int fd);
 // Names a thread for `top -H`; at most 15 octets are kept.
 void cpio_name_thread(pthread_t thread, const char *name);
+// Lets this thread's pauses end within a microsecond of their time instead of the usual fifty.
+void cpio_exact_pauses(void);
+// Lets this thread sleep, less than a second.
+void cpio_pause(uint32_t microseconds);
 // Takes a connection without waiting and says whose it is; -1 with errno.
 int cpio_accept(int fd, cpio_peer *peer);
 // Whether a path is free for a Unix socket: nothing is there, or a socket that nobody may listen at.
