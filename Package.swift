@@ -120,6 +120,6 @@ let package = Package(
                 "PolicyEngine", "PolicyFile",
             ]),
         // The real binary, with real clients and upstreams.
-        tests("ScenarioTests", ["bellgate"]),
+        tests("ScenarioTests", ["bellgate", "DecisionLog", "LogStore"]),
     ]
 )

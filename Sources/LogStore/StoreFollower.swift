@@ -17,6 +17,8 @@ public final class StoreFollower {
     private var pendingSinceMicros: Int64?
     /// The last row that was read.
     private var readSeq: UInt64 = 0
+    /// All rows up to here are in the files of their days.
+    public private(set) var storedSeq: UInt64 = 0
     private var files: [StoreDay: DayFile] = [:]
     /// Days whose file is from a later version or cannot be opened: they are left alone.
     private var refused: [StoreDay: StoreError] = [:]
@@ -31,6 +33,8 @@ public final class StoreFollower {
     public struct Progress: Sendable, Equatable {
         /// Rows that were taken in.
         public var rows = 0
+        /// Whether the journal has more that was not looked at for the limit's sake.
+        public var isBehind = false
         /// Days that were deleted since `keep` is over: the last of each.
         public var purgedDays: [String] = []
         /// Files that were found damaged, and what became of them.
@@ -66,24 +70,30 @@ public final class StoreFollower {
     ///
     /// - Parameters:
     ///   - nowMicros: the wall clock, in microseconds since 1970 UTC.
+    ///   - rowLimit: how many rows to look at before it comes back.
     ///   - isFinal: writes all that was read, however little it is.
     /// - Throws: `StoreError` or `JournalError`; the next call goes on from the saved place.
-    public func follow(nowMicros: Int64, isFinal: Bool = false) throws -> Progress {
+    public func follow(
+        nowMicros: Int64, rowLimit: Int = .max, isFinal: Bool = false
+    ) throws -> Progress {
         var progress = Progress()
         do {
             try lookAtSuspects(&progress)
             let reader = try openReader(&progress)
-            while let row = reader.next() {
+            var left = rowLimit
+            while left > 0, let row = reader.next() {
+                left -= 1
                 try take(row, nowMicros: nowMicros)
-                if pendingRows >= StoreLimits.batchRows { progress.rows += try write(reader) }
+                if pendingRows >= StoreLimits.batchRows { progress.rows += try write() }
             }
-            readSeq = max(readSeq, reader.lastSeq)
+            progress.isBehind = left == 0
             let age = nowMicros &- (pendingSinceMicros ?? nowMicros)
             if isFinal || pendingRows >= StoreLimits.eagerRows || age < 0
                 || age >= StoreLimits.patienceMicros
             {
-                progress.rows += try write(reader)
+                progress.rows += try write()
             }
+            if pendingRows == 0 { storedSeq = max(storedSeq, readSeq) }
             try tidy(nowMicros: nowMicros)
             purge(nowMicros: nowMicros, &progress)
         } catch {
@@ -124,6 +134,7 @@ public final class StoreFollower {
         filter.afterSeq = wholeSeq
         let reader = try JournalReader(directory: logDirectory, filter: filter)
         readSeq = wholeSeq
+        storedSeq = wholeSeq
         self.reader = reader
         return reader
     }
@@ -147,7 +158,7 @@ public final class StoreFollower {
     }
 
     /// Writes what is pending: of several days the last one's transaction says that all are done.
-    private func write(_ reader: JournalReader) throws -> Int {
+    private func write() throws -> Int {
         let rows = pendingRows
         let days = pending.keys.sorted()
         for day in days {
@@ -163,6 +174,7 @@ public final class StoreFollower {
         pending.removeAll()
         pendingRows = 0
         pendingSinceMicros = nil
+        storedSeq = readSeq
         return rows
     }
 

@@ -18,6 +18,7 @@ final class Service {
     private let control: ControlSocket
     private let signals: SignalDescriptor
     private let watcher: FileWatcher?
+    private let follower: Follower
     private var lastReload: ReloadResult?
     /// When files have settled and are to be read, in monotonic milliseconds.
     private var reloadDue: Int64?
@@ -45,6 +46,7 @@ final class Service {
         var pid: Int32
         var server: ServerStatus
         var log: LogStatus
+        var store: StoreStatus
         var lastReload: ReloadResult?
         /// What a person should look at.
         var warnings: [String]
@@ -59,6 +61,16 @@ final class Service {
         var failure: String?
     }
 
+    /// The store's part of the status.
+    struct StoreStatus: Codable {
+        /// All rows up to this seq are in the store.
+        var storedSeq: UInt64
+        /// How many rows are only in the log yet.
+        var behind: UInt64
+        /// What keeps it from going on.
+        var problem: String?
+    }
+
     init(
         configuration: ServerConfiguration, server: Server, journal: Journal,
         control: ControlSocket, signals: SignalDescriptor, watcher: FileWatcher?
@@ -69,6 +81,8 @@ final class Service {
         self.control = control
         self.signals = signals
         self.watcher = watcher
+        follower = Follower(
+            logDirectory: configuration.logDirectory, keepSeconds: configuration.logKeepSeconds)
     }
 
     /// Loads the policy again whenever one of these files or folders changes.
@@ -83,6 +97,7 @@ final class Service {
             pollfd(fd: control.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: watcher?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
         ]
+        follower.start()
         while !isStopping {
             // SAFETY: the array outlives the call and the count is its own.
             _ = unsafe poll(&waited, nfds_t(waited.count), timeout())
@@ -96,6 +111,7 @@ final class Service {
         }
         say("stopping: answering what is in flight")
         server.stop()
+        follower.stop()
         say("stopped")
     }
 
@@ -189,6 +205,10 @@ final class Service {
         }
         if let exposure = log.exposure { warnings.append(exposure) }
         if log.lostCount > 0 { warnings.append("\(log.lostCount) decisions were not recorded") }
+        let store = follower.status
+        if let problem = store.problem {
+            warnings.append("\(problem); questions are answered from the log itself")
+        }
         for upstream in server.upstreams where !upstream.up {
             warnings.append("upstream \(upstream.address) does not answer")
         }
@@ -200,6 +220,10 @@ final class Service {
             log: LogStatus(
                 directory: configuration.logDirectory, nextSeq: log.nextSeq, file: log.segmentFile,
                 lost: log.lostCount, failure: log.failure),
+            store: StoreStatus(
+                storedSeq: store.storedSeq,
+                behind: log.nextSeq - 1 - min(store.storedSeq, log.nextSeq - 1),
+                problem: store.problem),
             lastReload: lastReload, warnings: warnings)
     }
 

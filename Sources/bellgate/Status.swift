@@ -71,6 +71,11 @@ struct StatusVerb: ParsableCommand {
                 "log",
                 "\(status.log.directory), next seq \(status.log.nextSeq), "
                     + "\(status.log.lost) not recorded"))
+        lines.append(
+            row(
+                "store",
+                "up to seq \(status.store.storedSeq), \(status.store.behind) rows behind the log"
+                    + (status.store.problem == nil ? "" : ", AND STANDS STILL")))
         if let reload = status.lastReload {
             lines.append(
                 row("last reload", "\(reload.at): \(reload.ok ? "loaded" : "REFUSED")"))

@@ -187,29 +187,6 @@ import Testing
 
     // MARK: - A full disk
 
-    /// A small disk of its own, for as long as the test runs; nil where that is not permitted.
-    private final class SmallDisk {
-        let folder: Folder
-
-        init?(megabytes: Int) throws {
-            folder = try Folder()
-            guard geteuid() == 0,
-                try Run(
-                    "mount", ["-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", folder.path]
-                ).status == 0
-            else { return nil }
-        }
-
-        deinit { _ = try? Run("umount", ["-l", folder.path]) }
-
-        func fill() {
-            _ = try? Run(
-                "dd", ["if=/dev/zero", "of=\(folder.path)/ballast", "bs=4096", "count=100000"])
-        }
-
-        func clear() { try? FileManager.default.removeItem(atPath: "\(folder.path)/ballast") }
-    }
-
     @Test func aFullDiskStopsNoAnswer() throws {
         guard let disk = try SmallDisk(megabytes: 4) else {
             Issue.record("no small disk without root", severity: .warning)

@@ -1,0 +1,117 @@
+import DecisionLog
+import Foundation
+import Glibc
+import LogStore
+import Synchronization
+
+/// The thread of a running server that takes the log into the store.
+///
+/// Nothing waits for it but the end of the program, and it gives way to whoever wants the
+/// processor. What goes wrong is said once, and tried again.
+final class Follower: Sendable {
+    private let isStopping = Atomic(false)
+    private let hasEnded = DispatchSemaphore(value: 0)
+    private let state = Mutex(State())
+    private let logDirectory: String
+    private let keepSeconds: Int64?
+
+    /// How it goes.
+    struct State {
+        /// All rows up to here are in the store.
+        var storedSeq: UInt64 = 0
+        /// Why it does not go on; `nil` = it does.
+        var problem: String?
+    }
+
+    /// How long it rests between rounds, in microseconds.
+    private static let restMicros: UInt32 = 250_000
+    /// Rounds between looks at the log, when it is up to date.
+    private static let roundsBetweenLooks = 4
+    /// Rounds between attempts where something is wrong.
+    private static let roundsAfterFailure = 40
+    /// Rows of one round: what the end of the program waits for at the most.
+    private static let roundRows = 1 << 17
+    /// How much later than others its thread runs: see nice(2).
+    private static let niceness: Int32 = 10
+
+    init(logDirectory: String, keepSeconds: Int64?) {
+        self.logDirectory = logDirectory
+        self.keepSeconds = keepSeconds
+    }
+
+    /// Begins.
+    func start() { Thread.detachNewThread { self.run() } }
+
+    /// Ends after what is being written, and waits for that; call it when the log is at its end.
+    func stop() {
+        isStopping.store(true, ordering: .releasing)
+        hasEnded.wait()
+    }
+
+    /// How it goes at this moment.
+    var status: State { state.withLock { $0 } }
+
+    private func run() {
+        // 0 stands for the thread that calls: Linux keeps this number for each thread.
+        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
+        var follower: StoreFollower?
+        var rounds = 0
+        while !isStopping.load(ordering: .acquiring) {
+            usleep(Self.restMicros)
+            rounds -= 1
+            while rounds <= 0, !isStopping.load(ordering: .acquiring) {
+                rounds = follow(&follower)
+            }
+        }
+        // A little that is new; what is much is taken in after the next start.
+        _ = follow(&follower, isFinal: true)
+        hasEnded.signal()
+    }
+
+    /// Does a round.
+    ///
+    /// - Returns: how many rounds to rest; 0 where more is waiting.
+    private func follow(_ follower: inout StoreFollower?, isFinal: Bool = false) -> Int {
+        do {
+            if follower == nil {
+                follower = try StoreFollower.start(
+                    logDirectory: logDirectory, keepSeconds: keepSeconds)
+            }
+            guard let follower else {
+                note("another process writes to the log's store")
+                return Self.roundsAfterFailure
+            }
+            let progress = try follower.follow(
+                nowMicros: Self.nowMicros, rowLimit: Self.roundRows, isFinal: isFinal)
+            progress.notes.forEach { say($0) }
+            state.withLock { $0.storedSeq = follower.storedSeq }
+            note(nil)
+            return progress.isBehind ? 0 : Self.roundsBetweenLooks
+        } catch {
+            // Made anew: what is wrong may be mended by then, and in another place.
+            follower = nil
+            note("\(error)")
+            return Self.roundsAfterFailure
+        }
+    }
+
+    private func note(_ problem: String?) {
+        let before = state.withLock { state in
+            defer { state.problem = problem }
+            return state.problem
+        }
+        guard before != problem else { return }
+        if let problem {
+            say("\(problem); questions are answered from the log itself, and it is tried again")
+        } else {
+            say("the log's store goes on")
+        }
+    }
+
+    private static var nowMicros: Int64 {
+        var now = timespec()
+        // SAFETY: the kernel fills in the one value.
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
+        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
+    }
+}
