@@ -12,6 +12,10 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
         case unreadable
         /// The audit trail took no entry.
         case notAppended
+        /// The keys that pseudonyms are made with could not be read or made.
+        case keyUnusable
+        /// The file of those keys is not as it was written.
+        case keyDamaged
         /// A file of the log has a format that this version does not know.
         case unknownFormat
     }
@@ -43,6 +47,12 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
             "\(path) cannot be read: \(systemErrorText(errno))"
         case .notAppended:
             "nothing can be noted in the audit trail \(path): \(systemErrorText(errno))"
+        case .keyUnusable:
+            "the key that pseudonyms are made with, \(path), cannot be read or made: "
+                + "\(systemErrorText(errno)); ask as the user to whom the log belongs"
+        case .keyDamaged:
+            "the keys that pseudonyms are made with, \(path), are damaged; put a copy back, or "
+                + "delete the file: then everybody gets another pseudonym"
         case .unknownFormat:
             "\(path) was written by another version of this program, which knows its format; "
                 + "use that one, or move the log elsewhere"

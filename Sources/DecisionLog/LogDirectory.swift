@@ -101,13 +101,39 @@ final class LogDirectory: Sendable {
     /// Makes an empty file (0600), in place of one that may be there.
     func create(_ name: String) -> Int32? {
         let file = unsafe openat(descriptor, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        return file >= 0 ? file : nil
+        return file >= 0 ? adopted(file) : nil
     }
 
     /// Opens a file for reading and writing, and makes it (0600) where it is missing.
     func openForAppending(_ name: String) -> Int32? {
         let file = unsafe openat(descriptor, name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        return file >= 0 ? file : nil
+        return file >= 0 ? adopted(file) : nil
+    }
+
+    /// Gives a file that the superuser made to the directory's owner: the server, which runs as
+    /// that, must be able to go on with it.
+    private func adopted(_ file: Int32) -> Int32 {
+        guard geteuid() == 0 else { return file }
+        var folder = stat()
+        var made = stat()
+        // SAFETY: the system fills in local values.
+        if unsafe fstat(descriptor, &folder) == 0, unsafe fstat(file, &made) == 0,
+            made.st_uid != folder.st_uid
+        {
+            _ = fchown(file, folder.st_uid, folder.st_gid)
+        }
+        return file
+    }
+
+    /// Gives a file another name; `false` and `errno` set where that fails.
+    ///
+    /// - Parameter replacing: whether a file of that name may be replaced; the old name stays if
+    ///   not.
+    func give(_ name: String, _ other: String, replacing: Bool) -> Bool {
+        // SAFETY: here and below the names are passed as C strings for the length of the call.
+        replacing
+            ? unsafe renameat(descriptor, name, descriptor, other) == 0
+            : unsafe linkat(descriptor, name, descriptor, other, 0) == 0
     }
 
     @discardableResult func remove(_ name: String) -> Bool {

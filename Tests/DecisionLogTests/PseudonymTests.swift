@@ -1,0 +1,195 @@
+import DNSWire
+import Glibc
+import Testing
+
+@testable import DecisionLog
+
+/// Names that stand for clients: the same everywhere, and nobody's without the key.
+@Suite struct PseudonymTests {
+    private static let day: Int64 = 86_400_000_000
+    private static let now: Int64 = 1_795_000_000_000_000
+
+    private func address(_ number: UInt32) -> IPAddress { IPAddress(v4: 0x0A14_0000 + number) }
+
+    private func mode(_ path: String) -> mode_t {
+        var information = stat()
+        _ = unsafe stat(path, &information)
+        return information.st_mode & 0o777
+    }
+
+    /// HMAC-SHA-256: RFC 4231, test case 2.
+    @Test func theDigestIsTheOneOfTheStandard() {
+        let digest = KeyedDigest(Array("Jefe".utf8))
+            .digest(of: Array("what do ya want for nothing?".utf8))
+        let text = digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        #expect(text == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
+    }
+
+    @Test func aClientHasOneNameForAllReaders() throws {
+        let directory = TemporaryDirectory()
+        let first = try Pseudonyms(directory: directory.path)
+        let second = try Pseudonyms(directory: directory.path)
+        let name = first.client(address(1), micros: Self.now)
+        #expect(name == second.client(address(1), micros: Self.now))
+        #expect(name.wholeMatch(of: #/c-[0-9A-HJKMNP-TV-Z]{10}/#) != nil, "\(name)")
+        #expect(name != first.client(address(2), micros: Self.now))
+        #expect(first.device("pc", micros: 0).hasPrefix("d-"))
+        #expect(first.device("pc", micros: 0) != first.device("pd", micros: 0))
+        // Another log, another key.
+        let other = TemporaryDirectory()
+        #expect(try Pseudonyms(directory: other.path).client(address(1), micros: 0) != name)
+        #expect(directory.files() == ["pseudonyms.key"])
+        #expect(mode("\(directory.path)/pseudonyms.key") == 0o600)
+    }
+
+    @Test func noTwoOfManyShareAName() throws {
+        let directory = TemporaryDirectory()
+        let pseudonyms = try Pseudonyms(directory: directory.path)
+        var seen: Set<String> = []
+        // More than are kept at a time.
+        for number in 0..<140_000 as Range<UInt32> {
+            seen.insert(pseudonyms.client(address(number), micros: 0))
+        }
+        #expect(seen.count == 140_000)
+        #expect(seen.contains(pseudonyms.client(address(0), micros: 0)))
+    }
+
+    @Test(
+        arguments: [
+            ("c-7Q4K2M9XTB", "c-7Q4K2M9XTB"), ("C-7q4k2m9xtb", "c-7Q4K2M9XTB"),
+            ("c-oil0000000", "c-0110000000"), ("c-7Q4K2M9XT", nil), ("c-7Q4K2M9XTBB", nil),
+            ("c-7Q4K2M9XTU", nil), ("d-7Q4K2M9XTB", nil), ("10.20.0.5", nil), ("", nil),
+            ("c-", nil),
+        ] as [(String, String?)])
+    func aTypedNameIsReadKindly(_ row: (typed: String, read: String?)) {
+        #expect(Pseudonyms.canonical(row.typed) == row.read)
+    }
+
+    @Test func processesThatMakeTheKeyAtOnceAgree() async throws {
+        for _ in 0..<20 {
+            let directory = TemporaryDirectory()
+            let path = directory.path
+            let address = address(7)
+            let names = await withTaskGroup(of: String?.self) { group in
+                for _ in 0..<6 {
+                    group.addTask {
+                        try? Pseudonyms(directory: path).client(address, micros: 0)
+                    }
+                }
+                return await group.reduce(into: Set<String?>()) { $0.insert($1) }
+            }
+            #expect(names.count == 1 && !names.contains(nil))
+            #expect(directory.files() == ["pseudonyms.key"])
+        }
+    }
+
+    // MARK: Renewal
+
+    @Test func aKeyStandsForKeepAndGoesWithItsRows() throws {
+        let keep = 10 * Self.day
+        var keys = PseudonymKeys(startDay: PseudonymKeys.day(of: Self.now))
+        let midnight = PseudonymKeys.day(of: Self.now) * Self.day
+        let first = keys.periods[0].key
+        #expect(keys.renew(nowMicros: midnight + keep - 1, keepMicros: keep) == nil)
+        let begun = keys.renew(nowMicros: midnight + keep, keepMicros: keep)
+        #expect(begun == (midnight + keep) / Self.day)
+        #expect(keys.renew(nowMicros: midnight + keep, keepMicros: keep) == nil)
+        #expect(keys.periods.count == 2 && keys.periods[1].key != first)
+        // Names of old rows stay while the rows are there.
+        let pseudonyms = Pseudonyms(keys)
+        let before = pseudonyms.client(address(1), micros: midnight + keep - 1)
+        #expect(before == pseudonyms.client(address(1), micros: 0))
+        #expect(before != pseudonyms.client(address(1), micros: midnight + keep))
+        #expect(
+            pseudonyms.periods == [.min..<midnight + keep, midnight + keep ..< .max])
+        let late = midnight + 2 * keep
+        let early = keys.retire(
+            nowMicros: late - 1, keepMicros: keep, oldestMicros: midnight + keep)
+        #expect(early == nil)
+        // A file may hold rows that are older than `keep`: as long as there is one, it has its name.
+        let held = keys.retire(
+            nowMicros: late, keepMicros: keep, oldestMicros: midnight + keep - 1)
+        #expect(held == nil)
+        let gone = keys.retire(nowMicros: late, keepMicros: keep, oldestMicros: midnight + keep)
+        #expect(gone == begun && keys.periods.map(\.startDay) == [begun])
+        let left = keys.retire(nowMicros: .max, keepMicros: keep, oldestMicros: .max)
+        #expect(left == nil, "the last key stays")
+    }
+
+    /// A clock that is behind changes nothing, and one that was ahead does not stop renewal.
+    @Test func aWrongClockDoesNoHarm() {
+        let keep = 10 * Self.day
+        let today = PseudonymKeys.day(of: Self.now)
+        var keys = PseudonymKeys(startDay: today)
+        let whole = keys
+        let behind = keys.renew(nowMicros: 0, keepMicros: keep)
+        let none = keys.retire(nowMicros: 0, keepMicros: keep, oldestMicros: Self.now)
+        #expect(behind == nil && none == nil && keys == whole)
+        _ = keys.renew(nowMicros: Self.now + 1000 * Self.day, keepMicros: keep)
+        let next = keys.renew(nowMicros: Self.now + keep, keepMicros: keep)
+        #expect(next == today + 10)
+        #expect(keys.periods.map(\.startDay) == [today, today + 10, today + 1000])
+    }
+
+    // MARK: The file
+
+    @Test func whatWasWrittenIsReadAndNothingElse() throws {
+        var keys = PseudonymKeys(startDay: 20_000)
+        _ = keys.renew(nowMicros: 20_100 * Self.day, keepMicros: Self.day)
+        let bytes = keys.encoded
+        #expect(PseudonymKeys(bytes) == keys)
+        for place in bytes.indices {
+            var changed = bytes
+            changed[place] ^= 1
+            #expect(PseudonymKeys(changed) == nil, "byte \(place)")
+        }
+        #expect(PseudonymKeys([]) == nil && PseudonymKeys(Array(bytes.dropLast())) == nil)
+    }
+
+    @Test func aReplacedFileIsWiped() throws {
+        let directory = TemporaryDirectory()
+        let log = try LogDirectory(path: directory.path, create: false)
+        let old = try PseudonymKeys.open(in: log, nowMicros: Self.now)
+        let path = "\(directory.path)/pseudonyms.key"
+        let kept = unsafe open(path, O_RDONLY)
+        defer { close(kept) }
+        let new = PseudonymKeys(startDay: 1)
+        try new.write(to: log, replacing: true)
+        #expect(FileIO.read(kept, at: 0, count: 4096).allSatisfy { $0 == 0 })
+        #expect(readFile(path) == new.encoded && new != old)
+        #expect(try !old.write(to: log, replacing: false))
+        #expect(readFile(path) == new.encoded)
+        #expect(directory.files() == ["pseudonyms.key"] && mode(path) == 0o600)
+    }
+
+    @Test func aDamagedOrForbiddenFileIsToldWithACure() throws {
+        let directory = TemporaryDirectory()
+        let path = "\(directory.path)/pseudonyms.key"
+        writeFile(path, Array("nothing\n".utf8))
+        let damaged = #expect(throws: JournalError.self) {
+            try Pseudonyms(directory: directory.path)
+        }
+        #expect(damaged?.code == .keyDamaged && "\(damaged as Any)".contains(path))
+        unsafe unlink(path)
+        // A link that leads to itself can be read by nobody, the superuser included.
+        _ = unsafe symlink("pseudonyms.key", path)
+        let refused = #expect(throws: JournalError.self) {
+            try Pseudonyms(directory: directory.path)
+        }
+        #expect(refused?.code == .keyUnusable && "\(refused as Any)".contains("belongs"))
+    }
+
+    /// What the superuser makes, the server can go on with.
+    @Test(.enabled(if: geteuid() == 0)) func theSuperusersFilesAreTheServers() throws {
+        let directory = TemporaryDirectory()
+        _ = unsafe chown(directory.path, 65534, 65534)
+        _ = try Pseudonyms(directory: directory.path)
+        try AuditTrail(directory: directory.path).append(.look, question: "q")
+        for name in directory.files() {
+            var information = stat()
+            _ = unsafe stat("\(directory.path)/\(name)", &information)
+            #expect(information.st_uid == 65534 && information.st_gid == 65534, "\(name)")
+        }
+        #expect(directory.files() == ["audit.jsonl", "pseudonyms.key"])
+    }
+}
