@@ -108,7 +108,11 @@ let package = Package(
         tests("ForwardingTests", ["CPacketIO", "Forwarding", "DNSWire"] + encryption),
         tests("DecisionLogTests", ["CChecksum", "DecisionLog", "DNSWire", "journal-writer"]),
         tests(
-            "LogStoreTests", ["LogStore", "DecisionLog", "DNSWire", "journal-writer"]),
+            "LogStoreTests", ["LogStore", "DecisionLog", "DNSWire", "log-follower"]),
+        // A child process for the store's tests to kill.
+        .executableTarget(
+            name: "log-follower", dependencies: ["DecisionLog", "LogStore"],
+            path: "Tests/Support/LogFollower", swiftSettings: rules),
         // A child process for the log's tests to kill.
         .executableTarget(
             name: "journal-writer", dependencies: ["DecisionLog", "DNSWire"],

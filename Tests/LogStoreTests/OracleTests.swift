@@ -54,33 +54,9 @@ import Testing
             let keys = TallyKey.allCases.filter { _ in
                 Int.random(in: 0..<5, using: &generator) == 0
             }.shuffled(using: &generator)
-            var expected: [[String?]: UInt64] = [:]
-            for row in try log.plainRows(filter) where !row.isGap {
-                expected[keys.map { value($0, row) }, default: 0] += 1
-            }
-            var found: [[String?]: UInt64] = [:]
-            for tally in try reader.tally(by: keys, filter) {
-                found[tally.texts, default: 0] += tally.count
-            }
+            let expected = recount(try log.plainRows(filter), by: keys)
+            let found = sums(try reader.tally(by: keys, filter))
             #expect(found == expected, "seed \(seed) round \(round) \(keys) \(filter)")
-        }
-    }
-
-    private func value(_ key: TallyKey, _ row: DecisionRow) -> String? {
-        switch key {
-        case .quarter: LogTime.utc(row.timeMicros - row.timeMicros % 900_000_000)
-        case .day: LogTime.utc(row.timeMicros - row.timeMicros % 86_400_000_000)
-        case .group: row.group
-        case .category: row.category
-        case .rule: row.rule
-        case .verdict: row.verdict.description
-        case .concern: row.concern
-        case .list: row.list
-        case .period: row.period
-        case .device: row.device
-        case .policy: row.policy
-        case .client: row.client?.description
-        case .name: row.name
         }
     }
 

@@ -1,6 +1,7 @@
 import DNSWire
 import DecisionLog
 import Glibc
+import LogStore
 
 /// A directory that is there while the value lives.
 final class TemporaryLog {
@@ -13,6 +14,8 @@ final class TemporaryLog {
     }
 
     deinit {
+        // Where the store is another log's, only the way to it goes.
+        _ = unsafe unlink("\(path)/store")
         for folder in ["\(path)/store", path] {
             for name in listFiles(folder) { unsafe unlink("\(folder)/\(name)") }
             unsafe rmdir(folder)
@@ -20,6 +23,14 @@ final class TemporaryLog {
     }
 
     func storeFiles() -> [String] { listFiles("\(path)/store") }
+
+    /// A directory with the same store and no journal: what is asked there, the store alone tells.
+    func storeAlone() -> TemporaryLog {
+        let other = TemporaryLog()
+        // SAFETY: both paths are passed as C strings for the length of the call.
+        _ = unsafe symlink("\(path)/store", "\(other.path)/store")
+        return other
+    }
 }
 
 func listFiles(_ path: String) -> [String] {
@@ -203,4 +214,34 @@ func lines(_ rows: [DecisionRow]) -> [String] {
     var writer = RowWriter(.jsonl)
     rows.forEach { writer.append($0) }
     return String(decoding: writer.buffer, as: UTF8.self).split(separator: "\n").map(String.init)
+}
+
+/// Rows counted one by one, as `StoreReader.tally` counts them.
+func recount(_ rows: [DecisionRow], by keys: [TallyKey]) -> [[String?]: UInt64] {
+    var counts: [[String?]: UInt64] = [:]
+    for row in rows where !row.isGap { counts[keys.map { value($0, row) }, default: 0] += 1 }
+    return counts
+}
+
+/// What a tally says, by its values.
+func sums(_ tallies: [Tally]) -> [[String?]: UInt64] {
+    tallies.reduce(into: [:]) { $0[$1.texts, default: 0] += $1.count }
+}
+
+func value(_ key: TallyKey, _ row: DecisionRow) -> String? {
+    switch key {
+    case .quarter: LogTime.utc(row.timeMicros - row.timeMicros % 900_000_000)
+    case .day: LogTime.utc(row.timeMicros - row.timeMicros % 86_400_000_000)
+    case .group: row.group
+    case .category: row.category
+    case .rule: row.rule
+    case .verdict: row.verdict.description
+    case .concern: row.concern
+    case .list: row.list
+    case .period: row.period
+    case .device: row.device
+    case .policy: row.policy
+    case .client: row.client?.description
+    case .name: row.name
+    }
 }
