@@ -57,9 +57,11 @@ import Testing
         let server = try await EncryptedTestServer(kind, certificate: .good, manner: .answers)
         try await server.stop()
         let upstream = upstream(kind, port: server.port)
-        #expect(await upstream.ask(testQuery(1)) == .failure(.refused))
+        let first = await upstream.ask(testQuery(1))
+        #expect(first == .failure(.refused))
         // Still so within the pause, without a second attempt.
-        #expect(await upstream.ask(testQuery(1)) == .failure(.refused))
+        let second = await upstream.ask(testQuery(1))
+        #expect(second == .failure(.refused))
     }
 
     @Test("a port that speaks no TLS, and one that says nothing", arguments: [true, false])

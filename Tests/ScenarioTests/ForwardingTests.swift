@@ -155,7 +155,8 @@ import Testing
         }
         #expect(answers.value.count == 20)
         #expect(answers.value.allSatisfy { $0.addresses == ["192.0.2.1"] })
-        #expect(fake.asked.count == 1)
+        // One that is slower than 0.7 s, as on a busy machine, is asked once more.
+        #expect((1...2).contains(fake.asked.count))
         #expect(try server.rows().count == 20)
     }
 

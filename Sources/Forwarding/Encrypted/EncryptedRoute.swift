@@ -73,7 +73,7 @@ extension ExchangeFailure {
         case let error as NIOSSLExtraError: self = .tls(error.description)
         case let error as BoringSSLError: self = .tls("\(error)")
         case let error as ChannelError: self.init(channel: error)
-        case let error as IOError: self = error.errnoCode == ECONNREFUSED ? .refused : .unreachable
+        case let error as IOError: self.init(errorCode: error.errnoCode)
         default: self = .closed
         }
     }
@@ -81,7 +81,18 @@ extension ExchangeFailure {
     /// The most telling of the failures of an endpoint's addresses.
     private init(connecting error: NIOConnectionError) {
         let failures = error.connectionErrors.map { ExchangeFailure($0.error) }
-        self = failures.contains(.refused) ? .refused : failures.first ?? .unreachable
+        // The reset that refuses a connection is told as either, depending on which of the
+        // socket's events is seen first.
+        let isRefused = failures.contains { $0 == .refused || $0 == .closed }
+        self = isRefused ? .refused : failures.first ?? .unreachable
+    }
+
+    private init(errorCode: Int32) {
+        switch errorCode {
+        case ECONNREFUSED: self = .refused
+        case ECONNRESET, EPIPE: self = .closed
+        default: self = .unreachable
+        }
     }
 
     private init(channel error: ChannelError) {
