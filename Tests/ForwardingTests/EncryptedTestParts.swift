@@ -37,13 +37,7 @@ struct TestCertificate: Sendable {
     }
 
     private static func openssl(_ arguments: [String]) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-        process.arguments = arguments
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try? process.run()
-        process.waitUntilExit()
+        ChildProcess("/usr/bin/openssl", arguments)?.wait()
     }
 }
 

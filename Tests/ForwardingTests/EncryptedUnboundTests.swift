@@ -20,15 +20,8 @@ struct EncryptedUnbound {
             atPath: folder, withIntermediateDirectories: true)
         let path = "\(folder)/unbound.conf"
         try configuration(kind, port).write(toFile: path, atomically: true, encoding: .utf8)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: unboundPath)
-        process.arguments = ["-d", "-c", path]
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        defer {
-            process.terminate()
-            process.waitUntilExit()
-        }
+        let process = try #require(ChildProcess(unboundPath, ["-d", "-c", path]))
+        defer { process.stop() }
 
         let upstream = upstream(kind, port: port)
         var first = await upstream.ask(testQuery(0))

@@ -28,6 +28,10 @@ final class Program: Sendable {
         unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         unsafe posix_spawn_file_actions_addopen(&actions, 1, "\(folder.path)/out", flags, 0o600)
         unsafe posix_spawn_file_actions_addopen(&actions, 2, "\(folder.path)/err", flags, 0o600)
+        // Nothing that other tests of this process have open: a port would stay taken after them.
+        for descriptor in 3..<min(Int32(clamping: sysconf(Int32(_SC_OPEN_MAX))), 4096) {
+            unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
         // SAFETY: both arrays end in nil, and their strings live until they are freed below.
         var argv = unsafe (words + arguments).map { unsafe strdup($0) } + [nil]
         var envp = unsafe values.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
