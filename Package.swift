@@ -40,7 +40,8 @@ let package = Package(
         .library(
             name: "rooms",
             targets: [
-                "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "Forwarding", "DecisionLog",
+                "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile", "Forwarding",
+                "DecisionLog", "LogStore", "Replay",
             ]),
     ],
     dependencies: [
@@ -82,12 +83,13 @@ let package = Package(
                 "CPacketIO", "DNSWire", "DomainLists", "PolicyEngine", "PolicyFile", "Forwarding",
                 "DecisionLog",
             ]),
+        room("Replay", ["DNSWire", "DomainLists", "PolicyEngine", "DecisionLog"]),
         // Line 6
         .executableTarget(
             name: "bellgate",
             dependencies: [
                 "CPacketIO", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
-                "Forwarding", "DecisionLog", "LogStore", "DNSServer",
+                "Forwarding", "DecisionLog", "LogStore", "DNSServer", "Replay",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),
@@ -101,7 +103,9 @@ let package = Package(
         tests("DNSWireTests", ["DNSWire", "LDNSBridge"]),
         tests("LDNSBridgeTests", ["LDNSBridge", "DNSWire"]),
         tests("DomainListsTests", ["DomainLists", "DNSWire", "LDNSBridge"]),
-        tests("PolicyEngineTests", ["PolicyEngine", "DomainLists", "DNSWire"]),
+        tests(
+            "PolicyEngineTests",
+            ["PolicyEngine", "DomainLists", "DNSWire", "DecisionLog", "Replay"]),
         tests(
             "PolicyFileTests",
             ["PolicyFile", "PolicyEngine", "DomainLists", "DNSWire", "LDNSBridge"]),

@@ -38,7 +38,7 @@ extension RecordDictionary {
     ///
     /// Order: policy hash, groups, rule ids, rule concerns (empty = none), categories, lists,
     /// periods, devices.
-    var encoded: [UInt8] {
+    package var encoded: [UInt8] {
         var bytes: [UInt8] = []
         Self.append(policyHash, to: &bytes)
         for table in tables {

@@ -28,6 +28,7 @@ import Glibc
         Check.self,
         Explain.self,
         Log.self,
+        ReplayVerb.self,
         StatusVerb.self,
         Reload.self,
         Demo.self,

@@ -333,7 +333,7 @@ private func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
 }
 
 /// Damage never hides what is whole: it is told on standard error, and the rows go on.
-private func report(_ damage: [LogDamage]) {
+func report(_ damage: [LogDamage]) {
     for place in damage.prefix(20) where place.kind != .tornTail {
         standardError("warning: \(place)")
     }

@@ -31,6 +31,7 @@ enum House {
         Room(name: "DecisionLog", line: 4),
         Room(name: "LogStore", line: 5, outside: ["Foundation", "GRDB"]),
         Room(name: "DNSServer", line: 5),
+        Room(name: "Replay", line: 5),
         Room(name: "bellgate", line: 6, outside: ["ArgumentParser", "Foundation"]),
     ]
 
