@@ -85,11 +85,15 @@ let package = Package(
             ]),
         room("Replay", ["DNSWire", "DomainLists", "PolicyEngine", "DecisionLog"]),
         // Line 6
+        room(
+            "Review",
+            ["DNSWire", "DomainLists", "PolicyEngine", "PolicyFile", "DecisionLog", "LogStore"]),
+        // Line 7
         .executableTarget(
             name: "bellgate",
             dependencies: [
                 "CPacketIO", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
-                "Forwarding", "DecisionLog", "LogStore", "DNSServer", "Replay",
+                "Forwarding", "DecisionLog", "LogStore", "DNSServer", "Replay", "Review",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),
@@ -117,6 +121,12 @@ let package = Package(
         .executableTarget(
             name: "log-follower", dependencies: ["DecisionLog", "LogStore"],
             path: "Tests/Support/LogFollower", swiftSettings: rules),
+        tests(
+            "ReviewTests",
+            [
+                "Review", "LogStore", "DecisionLog", "PolicyFile", "PolicyEngine", "DomainLists",
+                "DNSWire",
+            ]),
         // A child process for the log's tests to kill.
         .executableTarget(
             name: "journal-writer", dependencies: ["DecisionLog", "DNSWire"],

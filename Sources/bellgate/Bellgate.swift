@@ -28,6 +28,7 @@ import Glibc
         Check.self,
         Explain.self,
         Log.self,
+        Report.self,
         ReplayVerb.self,
         StatusVerb.self,
         Reload.self,

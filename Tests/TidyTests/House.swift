@@ -32,7 +32,8 @@ enum House {
         Room(name: "LogStore", line: 5, outside: ["Foundation", "GRDB"]),
         Room(name: "DNSServer", line: 5),
         Room(name: "Replay", line: 5),
-        Room(name: "bellgate", line: 6, outside: ["ArgumentParser", "Foundation"]),
+        Room(name: "Review", line: 6, outside: ["Foundation"]),
+        Room(name: "bellgate", line: 7, outside: ["ArgumentParser", "Foundation"]),
     ]
 
     static func room(_ name: String) -> Room? { rooms.first { $0.name == name } }

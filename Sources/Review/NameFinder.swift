@@ -1,0 +1,164 @@
+import DNSWire
+import DecisionLog
+import DomainLists
+import LogStore
+import PolicyFile
+
+/// What a week's names tell: which are new, and which lead round the filter.
+struct NameFinder {
+    private let reviewer: Reviewer
+    /// The week's names without those of support services.
+    private var uses: [String: Use] = [:]
+
+    private struct Use {
+        var asked: UInt64 = 0
+        var blocked: UInt64 = 0
+    }
+
+    init(_ reviewer: Reviewer) throws {
+        self.reviewer = reviewer
+        for tally in try reviewer.reader.tally(
+            by: [.name, .verdict, .rule, .category], reviewer.weekFilter)
+        {
+            guard let name = tally.texts[0],
+                !reviewer.policy.isEssential(rule: tally.texts[2], category: tally.texts[3])
+            else { continue }
+            uses[name, default: Use()].asked += tally.count
+            if tally.texts[1] == "block" { uses[name, default: Use()].blocked += tally.count }
+        }
+        // A locked rule may have decided about a support service.
+        uses = uses.filter { !reviewer.policy.isEssential($0.key) }
+    }
+
+    // MARK: New names
+
+    /// Names that no week before has, those asked for most first.
+    func newNames() throws -> ReviewFigures.NewNames {
+        var fresh = Set(uses.keys)
+        var compared: [String] = []
+        for week in reviewer.weeksBefore {
+            // A week at a time, so that no more than two weeks' names are held at once.
+            let tallies = try reviewer.reader.tally(by: [.name], reviewer.filter(week))
+            if !tallies.isEmpty { compared.append(week.description) }
+            for tally in tallies { if let name = tally.texts[0] { fresh.remove(name) } }
+        }
+        // Without a record of the weeks before, every name would be new.
+        guard !compared.isEmpty else {
+            return ReviewFigures.NewNames(comparedWeeks: [], list: [], count: ReviewCount(0))
+        }
+        let most = fresh.map { (name: $0, use: uses[$0] ?? Use()) }
+            .sorted { ($1.use.asked, $0.name) < ($0.use.asked, $1.name) }
+        let list = try most.prefix(ReviewLimits.newNames).map { name, use in
+            ReviewFigures.NewName(
+                name: name, asked: ReviewCount(use.asked), blocked: ReviewCount(use.blocked),
+                devices: ReviewCount(UInt64(try devices(askingFor: name))))
+        }
+        return ReviewFigures.NewNames(
+            comparedWeeks: compared, list: list, count: ReviewCount(UInt64(fresh.count)))
+    }
+
+    private func devices(askingFor name: String) throws -> Int {
+        guard let exact = try? NameFilter(parsing: "=\(name)") else { return 0 }
+        var filter = reviewer.weekFilter
+        filter.name = exact
+        return try reviewer.reader.tally(by: [.client], filter).count
+    }
+
+    // MARK: Ways round the filter
+
+    private struct BypassKey: Hashable {
+        var group: String
+        var service: String
+    }
+
+    fileprivate struct BypassCount {
+        var allowed: UInt64 = 0
+        var blocked: UInt64 = 0
+        var devices: Set<IPAddress> = []
+    }
+
+    /// What was asked for of the names that lead round the filter.
+    func bypass() throws -> ReviewFigures.Bypass {
+        guard reviewer.policy.knowsBypass else {
+            return ReviewFigures.Bypass(isKnown: false, list: [])
+        }
+        var counts: [BypassKey: BypassCount] = [:]
+        for (filter, isOfCatalogue) in bypassFilters {
+            let tallies = try reviewer.reader.tally(
+                by: [.group, .client, .name, .verdict, .category, .rule], filter)
+            for tally in tallies {
+                guard let name = tally.texts[2], let client = tally.client, uses[name] != nil,
+                    !reviewer.policy.isEssential(rule: tally.texts[5], category: tally.texts[4])
+                else { continue }
+                let service = reviewer.policy.service(of: name)
+                let isKnown = service?.category == ReviewPolicy.bypass
+                // What the catalogue knows is found by its names, the rest by the category.
+                guard isKnown == isOfCatalogue else { continue }
+                let key = BypassKey(
+                    group: tally.texts[0] ?? WeekCounts.noGroup,
+                    service: isKnown ? service?.name ?? "" : tally.texts[4] ?? "")
+                let isBlocked = tally.texts[3] == "block"
+                counts[key, default: BypassCount()].add(tally.count, client, isBlocked)
+            }
+        }
+        return ReviewFigures.Bypass(isKnown: true, list: Self.list(counts))
+    }
+
+    /// The questions that find them; one for each of the catalogue's outermost names.
+    private var bypassFilters: [(filter: RowFilter, isOfCatalogue: Bool)] {
+        var byCategory = reviewer.weekFilter
+        byCategory.category = ReviewPolicy.bypass
+        var asked: Set<DomainName> = []
+        for name in uses.keys {
+            var domain = try? DomainName(parsing: name)
+            while let current = domain {
+                asked.insert(current)
+                domain = current.parent
+            }
+        }
+        let names = reviewer.policy.catalogue.services
+            .filter { $0.category == ReviewPolicy.bypass }
+            .flatMap(\.names).filter { asked.contains($0.name) }
+        let subtrees = Set(names.filter { $0.coverage == .subtree }.map(\.name))
+        let outermost = names.filter { name in
+            var above = name.name.parent
+            while let current = above {
+                if subtrees.contains(current) { return false }
+                above = current.parent
+            }
+            return name.coverage == .subtree || !subtrees.contains(name.name)
+        }
+        let distinct = Set(
+            outermost.map { ($0.coverage == .exact ? "=" : "") + $0.name.description })
+        return [(byCategory, false)]
+            + distinct.sorted().compactMap { text in
+                var filter = reviewer.weekFilter
+                filter.name = try? NameFilter(parsing: text)
+                return filter.name == nil ? nil : (filter, true)
+            }
+    }
+
+    private static func list(_ counts: [BypassKey: BypassCount]) -> [ReviewFigures.BypassUse] {
+        counts.map { key, count in
+            ReviewFigures.BypassUse(
+                group: key.group, service: key.service,
+                isAutomatic: ReviewPolicy.signals.contains(key.service),
+                allowed: ReviewCount(count.allowed), blocked: ReviewCount(count.blocked),
+                devices: ReviewCount(UInt64(count.devices.count)))
+        }.sorted { left, right in
+            if left.isAutomatic != right.isAutomatic { return right.isAutomatic }
+            let counts = (
+                left.allowed.drawn + left.blocked.drawn, right.allowed.drawn + right.blocked.drawn
+            )
+            if counts.0 != counts.1 { return counts.0 > counts.1 }
+            return (left.group, left.service) < (right.group, right.service)
+        }
+    }
+}
+
+extension NameFinder.BypassCount {
+    fileprivate mutating func add(_ count: UInt64, _ client: IPAddress, _ isBlocked: Bool) {
+        if isBlocked { blocked += count } else { allowed += count }
+        devices.insert(client)
+    }
+}
