@@ -20,6 +20,9 @@ enum StoreLimits {
     /// How often a name must occur in a chunk to stand among its heavy ones, which the tops of
     /// many chunks are found from.
     static let heavyCount: UInt32 = 16
+    /// Names that a question for the greatest looks up one by one, beside as many as it wants:
+    /// more than that cost as much as reading them all.
+    static let lookedUpNames = 200
     /// Length of the slots that rows are counted in, in microseconds: every zone's offset from UTC
     /// is a multiple of a quarter of an hour.
     static let slotMicros: Int64 = 900_000_000

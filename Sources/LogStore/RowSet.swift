@@ -48,10 +48,21 @@ extension Chunk {
     }
 
     /// Whether a filter leaves out no row because of its time or seq.
+    func isWhole(_ filter: RowFilter) -> Bool { info.isWhole(filter) }
+}
+
+extension ChunkInfo {
+    /// Whether a row of the chunk can pass, as far as its bounds say.
+    func mayHold(_ filter: RowFilter) -> Bool {
+        lastMicros >= filter.sinceMicros ?? .min && firstMicros < filter.untilMicros ?? .max
+            && lastSeq > filter.afterSeq ?? 0 && filter.verdict != .gap
+    }
+
+    /// Whether a filter leaves out no row because of its time or seq.
     func isWhole(_ filter: RowFilter) -> Bool {
-        (filter.sinceMicros ?? .min) <= info.firstMicros
-            && (filter.untilMicros ?? .max) > info.lastMicros
-            && (filter.afterSeq ?? 0) < info.firstSeq
+        (filter.sinceMicros ?? .min) <= firstMicros
+            && (filter.untilMicros ?? .max) > lastMicros
+            && (filter.afterSeq ?? 0) < firstSeq
     }
 }
 

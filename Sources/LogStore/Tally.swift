@@ -74,16 +74,24 @@ extension StoreReader {
     /// From roll-ups wherever these tell; where they do not, a chunk's rows are read: for parts of
     /// a quarter, for a client by quarter, for a name by quarter.
     public func tally(by keys: [TallyKey], _ filter: RowFilter = RowFilter()) throws -> [Tally] {
-        var counter = TallyCounter(keys, bounded(filter))
-        for source in try allSources() where counter.mayHold(source.info) {
-            let part = try withChunk(source) { chunk in
-                var part = counter.fresh
-                try part.add(chunk)
-                return part
-            }
-            part.forEach { counter.join($0) }
+        try counter(keys, filter).tallies
+    }
+
+    /// The values that most rows share, most first; of the same count by their texts.
+    public func top(
+        _ limit: Int, by key: TallyKey, _ filter: RowFilter = RowFilter()
+    ) throws -> [Tally] {
+        if key == .name, let names = try heavyNames(limit, bounded(filter)) { return names }
+        return try counter([key], filter).greatest(limit)
+    }
+
+    private func counter(_ keys: [TallyKey], _ filter: RowFilter) throws -> TallyCounter {
+        let filter = bounded(filter)
+        var counter = TallyCounter(keys, filter)
+        for source in try allSources() where source.info.mayHold(filter) {
+            _ = try withChunk(source) { try counter.add($0) }
         }
-        return counter.tallies
+        return counter
     }
 
     /// The clients that asked, by address.

@@ -4,26 +4,26 @@ import DecisionLog
 /// Counts a question's rows, chunk by chunk.
 struct TallyCounter {
     private let keys: [TallyKey]
-    private let classKeys: [TallyKey]
     private let filter: RowFilter
     private let hasQuarter: Bool
     private let hasDay: Bool
     private let hasClient: Bool
     private let hasName: Bool
-    /// Values of the keys that a class gives, each once.
-    private var labels: [[String?]] = []
-    private var labelNumbers: [[String?]: UInt32] = [:]
+    private var labels: TallyLabels
+    private var clients: [IPAddress] = []
+    private var clientNumbers: [IPAddress: UInt32] = [:]
+    private var names = NameTable()
     private var counts: [Cell: UInt64] = [:]
+    /// What the chunk that is being read gave: it counts once all of it could be read.
+    private var found: [(cell: Cell, count: UInt64)] = []
 
-    /// What is counted.
+    /// What is counted, by numbers of the tables above.
     private struct Cell: Hashable {
         var label: UInt32
+        var client: UInt32
+        var name: UInt32
         var startMicros: Int64
-        var client: IPAddress
-        var name: [UInt8]
     }
-
-    private static let nobody = IPAddress(high: 0, low: 0)
 
     init(_ keys: [TallyKey], _ filter: RowFilter) {
         self.keys = keys
@@ -32,32 +32,19 @@ struct TallyCounter {
         hasDay = keys.contains(.day)
         hasClient = keys.contains(.client)
         hasName = keys.contains(.name)
-        classKeys = keys.filter { ![.quarter, .day, .client, .name].contains($0) }
-    }
-
-    func mayHold(_ info: ChunkInfo) -> Bool {
-        info.lastMicros >= filter.sinceMicros ?? .min
-            && info.firstMicros < filter.untilMicros ?? .max
-            && info.lastSeq > filter.afterSeq ?? 0 && filter.verdict != .gap
-    }
-
-    /// The same question with nothing counted yet; its numbers of labels go on from these.
-    var fresh: TallyCounter {
-        var fresh = self
-        fresh.counts = [:]
-        return fresh
-    }
-
-    /// Adds what one that came from `fresh` counted.
-    mutating func join(_ other: TallyCounter) {
-        labels = other.labels
-        labelNumbers = other.labelNumbers
-        counts.merge(other.counts) { $0 + $1 }
+        labels = TallyLabels(keys.filter { ![.quarter, .day, .client, .name].contains($0) })
     }
 
     // MARK: Ways to count
 
+    /// Counts a chunk's rows; where it throws, none of them.
     mutating func add(_ chunk: Chunk) throws {
+        found.removeAll(keepingCapacity: true)
+        try collect(chunk)
+        for (cell, count) in found { counts[cell, default: 0] += count }
+    }
+
+    private mutating func collect(_ chunk: Chunk) throws {
         let needsName = hasName || filter.name != nil
         let needsClient = hasClient || filter.client != nil
         if !needsName, !needsClient, isAligned(chunk) { return try addSlots(chunk) }
@@ -78,7 +65,7 @@ struct TallyCounter {
 
     private mutating func addSlots(_ chunk: Chunk) throws {
         guard let selection = try chunk.selection(filter) else { return }
-        let labels = labels(of: chunk)
+        let labels = labels.numbers(of: chunk)
         var reader = PackReader(try chunk.whole(.slots))
         for _ in 0..<reader.amount() {
             let start =
@@ -106,7 +93,7 @@ struct TallyCounter {
     private mutating func addClients(_ chunk: Chunk) throws {
         let entries = try chunk.clientEntries()
         guard let selection = try chunk.selection(filter, clients: entries) else { return }
-        let labels = labels(of: chunk)
+        let labels = labels.numbers(of: chunk)
         var places = selection.clients ?? 0..<entries.count
         let start = places.first.map { Int(entries[$0].talliesOffset) } ?? 0
         let end =
@@ -116,19 +103,18 @@ struct TallyCounter {
         var reader = PackReader(
             try chunk.source.bytes(.clientTallies, of: chunk.info, start: start, count: end - start)
         )
+        var sums = LabelSums(labels)
         while let place = places.popFirst() {
             _ = reader.number()
             _ = reader.number()
-            var sums: [UInt32: UInt64] = [:]
             for _ in 0..<reader.amount() {
                 let rank = Int(reader.small())
                 let count = reader.number()
                 guard rank < labels.count else { throw chunk.damaged("the counts by client") }
-                if selection.classes[rank] { sums[labels[rank], default: 0] += count }
+                if selection.classes[rank] { sums.add(count, place: 0, rank: rank) }
             }
-            for (label, count) in sums {
-                add(count, label: label, chunk, client: entries[place].address)
-            }
+            let client = hasClient ? number(of: entries[place].address) : 0
+            sums.takeAll { _, label, count in add(count, label: label, chunk, client: client) }
         }
         if reader.isBroken { throw chunk.damaged("the counts by client") }
     }
@@ -136,105 +122,150 @@ struct TallyCounter {
     private mutating func addPostings(_ chunk: Chunk) throws {
         let entries = try chunk.clientEntries()
         guard let selection = try chunk.selection(filter, clients: entries) else { return }
-        let labels = labels(of: chunk)
-        let clients = selection.clients.map { UInt32($0.lowerBound)..<UInt32($0.upperBound) }
-        var sums: [PostingKey: UInt64] = [:]
-        let numbers = try selection.names ?? chunk.allNumbers
-        try chunk.postings(of: numbers) { name, client, rank, count in
-            guard selection.classes[Int(rank)], clients?.contains(client) ?? true else { return }
-            let key = PostingKey(
-                name: hasName ? name : 0, client: hasClient ? client : 0, label: labels[Int(rank)])
-            sums[key, default: 0] += UInt64(count)
+        let wanted = selection.clients.map { UInt32($0.lowerBound)..<UInt32($0.upperBound) }
+        let clients = hasClient ? entries.map { number(of: $0.address) } : []
+        var sums = LabelSums(labels.numbers(of: chunk), places: hasClient ? entries.count : 1)
+        var current: UInt32?
+        // Names are known by number until all of the chunk is read.
+        var named: [(name: UInt32, place: Int, label: UInt32, count: UInt64)] = []
+        func take(_ name: UInt32) {
+            sums.takeAll { named.append((name, $0, $1, $2)) }
         }
-        for (key, count) in sums {
-            guard Int(key.client) < entries.count else { throw chunk.damaged("a posting") }
+        var isBroken = false
+        try chunk.postings(of: try selection.names ?? chunk.allNumbers) {
+            name, client, rank, count in
+            guard selection.classes[Int(rank)], wanted?.contains(client) ?? true else { return }
+            if hasName, name != current {
+                if let current { take(current) }
+                current = name
+            }
+            guard !hasClient || Int(client) < entries.count else {
+                isBroken = true
+                return
+            }
+            sums.add(UInt64(count), place: hasClient ? Int(client) : 0, rank: Int(rank))
+        }
+        take(current ?? 0)
+        if isBroken { throw chunk.damaged("a posting") }
+        var name: (chunks: UInt32, own: UInt32)?
+        for entry in named {
+            if hasName, entry.name != name?.chunks {
+                name = (entry.name, names.number(of: try chunk.name(entry.name)[...]))
+            }
             add(
-                count, label: key.label, chunk,
-                client: hasClient ? entries[Int(key.client)].address : Self.nobody,
-                name: hasName ? try chunk.name(key.name) : [])
+                entry.count, label: entry.label, chunk,
+                client: hasClient ? clients[entry.place] : 0, name: name?.own ?? 0)
         }
-    }
-
-    private struct PostingKey: Hashable {
-        var name: UInt32
-        var client: UInt32
-        var label: UInt32
     }
 
     private mutating func addRows(_ chunk: Chunk) throws {
         let entries = try chunk.clientEntries()
-        let labels = labels(of: chunk)
+        let labels = labels.numbers(of: chunk)
         var rows = try RowSet(chunk, filter)
         while let row = rows.nextPacked() {
             add(
                 1, label: labels[Int(chunk.classOfKind[Int(row.kind)])], chunk,
                 quarter: row.micros - row.micros % StoreLimits.slotMicros,
-                client: hasClient ? entries[Int(row.client)].address : Self.nobody,
-                name: hasName ? try chunk.name(row.name) : [])
+                client: hasClient ? number(of: entries[Int(row.client)].address) : 0,
+                name: hasName ? names.number(of: try chunk.name(row.name)[...]) : 0)
         }
     }
 
     private mutating func add(
-        _ count: UInt64, label: UInt32, _ chunk: Chunk, quarter: Int64 = 0,
-        client: IPAddress = Self.nobody, name: [UInt8] = []
+        _ count: UInt64, label: UInt32, _ chunk: Chunk, quarter: Int64 = 0, client: UInt32 = 0,
+        name: UInt32 = 0
     ) {
         let start = hasQuarter ? quarter : hasDay ? chunk.dayStartMicros : 0
-        counts[
-            Cell(
-                label: label, startMicros: start, client: hasClient ? client : Self.nobody,
-                name: name), default: 0] += count
-    }
-
-    // MARK: Labels
-
-    /// The number of each class's values.
-    private mutating func labels(of chunk: Chunk) -> [UInt32] {
-        chunk.classes.map { rank in
-            let texts = Self.texts(classKeys, rank, chunk.definitions[Int(rank.definition)])
-            if let known = labelNumbers[texts] { return known }
-            labels.append(texts)
-            labelNumbers[texts] = UInt32(labels.count - 1)
-            return UInt32(labels.count - 1)
+        let cell = Cell(label: label, client: client, name: name, startMicros: start)
+        if let last = found.indices.last, found[last].cell == cell {
+            found[last].count += count
+        } else {
+            found.append((cell, count))
         }
     }
 
-    private static func texts(
-        _ keys: [TallyKey], _ rank: DecisionClass, _ definition: ResolvedDictionary
-    ) -> [String?] {
-        let row = DecisionRow(
-            seq: 0, record: rank.record, gap: nil, name: [], via: [], dictionary: definition)
-        return keys.map { key in
+    private mutating func number(of client: IPAddress) -> UInt32 {
+        if let known = clientNumbers[client] { return known }
+        clients.append(client)
+        clientNumbers[client] = UInt32(clients.count - 1)
+        return UInt32(clients.count - 1)
+    }
+
+    // MARK: The result
+
+    /// All counts, in no order.
+    var tallies: [Tally] { counts.map { tally($0, $1) } }
+
+    /// The greatest counts, greatest first; of the same count by their texts.
+    func greatest(_ limit: Int) -> [Tally] {
+        guard limit > 0 else { return [] }
+        let ordered = counts.values.sorted(by: >)
+        // Texts are made of those alone that may be among them.
+        let least = limit <= ordered.count ? ordered[limit - 1] : 0
+        let all = counts.filter { $0.value >= least }.map { tally($0, $1) }
+        return Array(all.sorted { $0.isBefore($1) }.prefix(limit))
+    }
+
+    private func tally(_ cell: Cell, _ count: UInt64) -> Tally {
+        var own = labels.texts[Int(cell.label)][...]
+        let texts = keys.map { key -> String? in
             switch key {
-            case .group: row.group
-            case .category: row.category
-            case .rule: row.rule
-            case .verdict: row.verdict.description
-            case .concern: row.concern
-            case .list: row.list
-            case .period: row.period
-            case .device: row.device
-            case .policy: row.policy
-            case .quarter, .day, .client, .name: nil
+            case .quarter: LogTime.utc(cell.startMicros)
+            case .day: LogTime.utc(StoreDay(micros: cell.startMicros).startMicros)
+            case .client: clients[Int(cell.client)].description
+            case .name: DomainName.presentation(of: NameKey.wire(names[Int(cell.name)]))
+            default: own.popFirst() ?? nil
             }
         }
+        return Tally(
+            texts: texts, startMicros: cell.startMicros,
+            client: hasClient ? clients[Int(cell.client)] : nil, count: count)
+    }
+}
+
+extension Tally {
+    /// Whether it stands above another: more rows first, then by the texts.
+    func isBefore(_ other: Tally) -> Bool {
+        if count != other.count { return count > other.count }
+        return texts.map { $0 ?? "" }.lexicographicallyPrecedes(other.texts.map { $0 ?? "" })
+    }
+}
+
+/// Sums by a place and a label, of which few are used at a time.
+private struct LabelSums {
+    /// A class's label among the chunk's own, and those labels' numbers.
+    private var ownOfRank: [Int] = []
+    private var numbers: [UInt32] = []
+    private var sums: [UInt64]
+    private var used: [Int] = []
+
+    init(_ labels: [UInt32], places: Int = 1) {
+        var owns: [UInt32: Int] = [:]
+        for label in labels {
+            let own = owns[label] ?? numbers.count
+            if own == numbers.count {
+                numbers.append(label)
+                owns[label] = own
+            }
+            ownOfRank.append(own)
+        }
+        sums = [UInt64](repeating: 0, count: places * numbers.count)
     }
 
-    /// The result, in no order.
-    var tallies: [Tally] {
-        counts.map { cell, count in
-            var own = labels[Int(cell.label)][...]
-            let texts = keys.map { key -> String? in
-                switch key {
-                case .quarter: LogTime.utc(cell.startMicros)
-                case .day: LogTime.utc(StoreDay(micros: cell.startMicros).startMicros)
-                case .client: cell.client.description
-                case .name: DomainName.presentation(of: NameKey.wire(cell.name))
-                default: own.popFirst() ?? nil
-                }
+    @inline(__always) mutating func add(_ count: UInt64, place: Int, rank: Int) {
+        let slot = place &* numbers.count &+ ownOfRank[rank]
+        if sums[slot] == 0 { used.append(slot) }
+        sums[slot] &+= count
+    }
+
+    /// Gives place, label and count of each sum, and begins anew.
+    mutating func takeAll(_ body: (Int, UInt32, UInt64) -> Void) {
+        for slot in used {
+            if sums[slot] > 0 {
+                body(slot / numbers.count, numbers[slot % numbers.count], sums[slot])
             }
-            return Tally(
-                texts: texts, startMicros: cell.startMicros,
-                client: hasClient ? cell.client : nil, count: count)
+            sums[slot] = 0
         }
+        used.removeAll(keepingCapacity: true)
     }
 }

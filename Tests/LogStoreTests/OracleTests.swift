@@ -57,7 +57,22 @@ import Testing
             let expected = recount(try log.plainRows(filter), by: keys)
             let found = sums(try reader.tally(by: keys, filter))
             #expect(found == expected, "seed \(seed) round \(round) \(keys) \(filter)")
+            for key in [TallyKey.name, .client, .category] {
+                let counts = recount(try log.plainRows(filter), by: [key])
+                let limit = round % 7 + 1
+                #expect(
+                    try reader.top(limit, by: key, filter).map { "\($0.count) \($0.texts)" }
+                        == greatest(counts, limit), "seed \(seed) round \(round) \(key) \(filter)")
+            }
         }
+    }
+
+    private func greatest(_ counts: [[String?]: UInt64], _ limit: Int) -> [String] {
+        let ordered = counts.sorted {
+            $0.value != $1.value
+                ? $0.value > $1.value : ($0.key[0] ?? "") < ($1.key[0] ?? "")
+        }
+        return ordered.prefix(limit).map { "\($0.value) \($0.key)" }
     }
 
     @Test(arguments: 21...21 as ClosedRange<UInt64>)
