@@ -5,22 +5,22 @@ import PolicyFile
 /// is no terminal, and nothing for work that is soon done.
 final class WaitingLine {
     private let isTerminal = isatty(STDERR_FILENO) == 1
-    private let begun = WaitingLine.now
-    private var shownAt: Int64 = 0
+    private let begun = ContinuousClock.now
+    private var shownAt: ContinuousClock.Instant?
     private var isShown = false
 
-    /// Work that is done before this is not worth a line, in milliseconds.
-    private static let patienceMilliseconds: Int64 = 500
-    /// How often the line changes, in milliseconds.
-    private static let stepMilliseconds: Int64 = 100
+    /// Work that is done before this is not worth a line.
+    private static let patience = Duration.milliseconds(500)
+    /// How often the line changes.
+    private static let step = Duration.milliseconds(100)
 
     /// Takes what `loadPolicy` tells.
     func show(_ progress: ListProgress) {
         guard isTerminal else { return }
-        let now = Self.now
+        let now = ContinuousClock.now
         let isLast = progress == .indexing
-        guard isLast && isShown || now - begun >= Self.patienceMilliseconds,
-            isLast || now - shownAt >= Self.stepMilliseconds
+        guard isLast && isShown || now - begun >= Self.patience,
+            isLast || shownAt.map({ now - $0 >= Self.step }) ?? true
         else { return }
         shownAt = now
         isShown = true
@@ -47,13 +47,6 @@ final class WaitingLine {
         _ = unsafe octets.withUnsafeBytes {
             unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count)
         }
-    }
-
-    private static var now: Int64 {
-        var time = timespec()
-        // SAFETY: the kernel fills in the one value.
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 }
 
