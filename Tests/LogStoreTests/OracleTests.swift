@@ -34,6 +34,11 @@ import Testing
             var found: [DecisionRow] = []
             while let row = try rows.next() { found.append(row) }
             #expect(lines(found) == expected, "seed \(seed) round \(round) \(filter)")
+            var all: [DecisionRow] = []
+            try reader.forEachRow(filter) { all.append($0) }
+            #expect(
+                lines(all.sorted { $0.seq < $1.seq }) == expected,
+                "seed \(seed) round \(round) \(filter)")
             for limit in [0, 1, 7, 100_000] {
                 #expect(
                     lines(try reader.newest(limit, filter)) == expected.suffix(limit),
