@@ -111,6 +111,8 @@ let package = Package(
             "PolicyEngineTests",
             ["PolicyEngine", "DomainLists", "DNSWire", "DecisionLog", "Replay"]),
         tests(
+            "ReplayTests", ["Replay", "DecisionLog", "PolicyEngine", "DomainLists", "DNSWire"]),
+        tests(
             "PolicyFileTests",
             ["PolicyFile", "PolicyEngine", "DomainLists", "DNSWire", "LDNSBridge"]),
         tests("ForwardingTests", ["CPacketIO", "Forwarding", "DNSWire"] + encryption),

@@ -6,8 +6,6 @@ public import PolicyEngine
 ///
 /// Belongs to one thread.
 public final class ReplayPolicy {
-    /// What tells the policy from others in a record.
-    public let hash: String
     let program: PolicyProgram
     /// Kept for its view.
     private let index: DomainIndex
@@ -16,10 +14,9 @@ public final class ReplayPolicy {
     private var planes: PlaneWalk
 
     /// Takes a loaded policy's parts; the program is the one that was made for the index's sets.
-    public init(program: PolicyProgram, index: DomainIndex, hash: String) {
+    public init(program: PolicyProgram, index: DomainIndex) {
         self.program = program
         self.index = index
-        self.hash = hash
         names = index.view
         clients = program.clients.view
         planes = PlaneWalk(program)

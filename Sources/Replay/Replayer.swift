@@ -71,14 +71,35 @@ public final class Replayer {
         }
         name.take(row.nameWire)
         via.take(row.viaWire)
-        let seconds = Self.seconds(record.timeMicros)
-        let old = today.judge(client: record.client, name: name, via: via, atSeconds: seconds)
+        let known = known(row.dictionary)
+        let recorded = Side(isBlock: record.verdict == .block, rule: known.words.rule(record))
+        var seconds = Self.seconds(record.timeMicros)
+        var old = today.judge(client: record.client, name: name, via: via, atSeconds: seconds)
+        let answered = Self.seconds(record.timeMicros &+ Int64(record.micros))
+        if answered > seconds, side(old) != recorded {
+            // The server judges once more when the answer comes: a bell may have rung meanwhile.
+            let later = today.judge(
+                client: record.client, name: name, via: via, atSeconds: answered)
+            if side(later) == recorded { (old, seconds) = (later, answered) }
+        }
         let judged = new.judge(client: record.client, name: name, via: via, atSeconds: seconds)
         if old.isUnknown || judged.isUnknown {
             sum.unknownChains += 1
             return
         }
-        compare(row, record, old, judged)
+        sum.count(group: judged.group, micros: record.timeMicros)
+        sum.policies[known.policy].queries += 1
+        if side(old) != recorded { sum.policies[known.policy].differing += 1 }
+        if judged.action == .allow, via.count == 0, record.mayHaveChain {
+            sum.judgedByNameAlone += 1
+        }
+        compare(row, recorded, old, judged)
+    }
+
+    /// A decision of the policy in force, in words.
+    @inline(__always)
+    private func side(_ old: Judgement) -> Side {
+        Side(isBlock: old.action == .block, rule: todayWords.rule(old).id)
     }
 
     private static func seconds(_ micros: Int64) -> Int64 {
@@ -89,21 +110,12 @@ public final class Replayer {
     // MARK: Comparing
 
     private func compare(
-        _ row: DecisionRow, _ record: DecisionRecord, _ old: Judgement, _ judged: Judgement
+        _ row: DecisionRow, _ recorded: Side, _ old: Judgement, _ judged: Judgement
     ) {
-        let known = known(row.dictionary)
-        let recorded = Side(
-            isBlock: record.verdict == .block, rule: known.words.rule(record))
         let (oldRule, newRule) = (todayWords.rule(old), newWords.rule(judged))
-        let from = Side(isBlock: old.action == .block, rule: oldRule.id)
+        let from = side(old)
         let to = Side(isBlock: judged.action == .block, rule: newRule.id)
-        sum.count(group: judged.group, micros: record.timeMicros)
-        sum.policies[known.policy].queries += 1
-        if from != recorded { sum.policies[known.policy].differing += 1 }
         if to != recorded { sum.differingFromRecord += 1 }
-        if judged.action == .allow, via.count == 0, record.mayHaveChain {
-            sum.judgedByNameAlone += 1
-        }
         guard let kind = kind(from, to, oldRule, newRule, old, judged) else { return }
         let block = to.isBlock || !from.isBlock ? newWords.category(judged) : Words.none
         let category = block != Words.none ? block : todayWords.category(old)
@@ -113,9 +125,9 @@ public final class Replayer {
         if isWanted {
             sum.keep(
                 Example(
-                    seq: row.seq, micros: record.timeMicros, client: record.client,
+                    seq: row.seq, micros: row.timeMicros, client: row.record.client,
                     group: newWords.group(judged), name: name.wire, via: via.wire,
-                    qtype: record.qtype, recorded: recorded, change: change, category: category,
+                    qtype: row.record.qtype, recorded: recorded, change: change, category: category,
                     reason: newRule.reason))
         }
     }

@@ -73,7 +73,7 @@ private struct TrialPolicy {
         policy.unknownDevices = random.chance(50) ? random.below(policy.groups.count) : nil
         program = PolicyProgram(policy: policy, sets: index.sets)
         slow = SlowEvaluator(policy: policy, sets: index.sets)
-        replayed = ReplayPolicy(program: program, index: index, hash: "\(seed)")
+        replayed = ReplayPolicy(program: program, index: index)
     }
 
     /// What the slow evaluator decides about a row; `nil` where the record does not tell enough.

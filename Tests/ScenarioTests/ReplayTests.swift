@@ -94,13 +94,14 @@ import Testing
         #expect(examples.count == 4, "one of the two staff asked for the same name")
         for example in examples {
             let time = try #require(example["time"] as? String)
-            let client = try #require(example["client"] as? String)
+            let group = try #require(example["group"] as? String)
+            #expect((example["client"] as? String)?.hasPrefix("c-") == true)
             let name = example["alias"] as? String ?? example["name"] as? String ?? ""
             for (side, file) in [("from", "policy.yaml"), ("to", "new.yaml")] {
                 let explained = try Run(
                     Program.bellgate(),
                     [
-                        "explain", name, "--client", client, "--policy", file, "--json", "--at",
+                        "explain", name, "--group", group, "--policy", file, "--json", "--at",
                         time.prefix(19).replacingOccurrences(of: "T", with: " "),
                     ], in: server.folder.path)
                 let decision = example[side] as? [String: String] ?? [:]

@@ -14,7 +14,7 @@ struct ReplayVerb: ParsableCommand {
             Decides every recorded query again, at the instant when it was asked, by the policy in \
             force and by the new one, exactly as the server does, and shows where the two differ. \
             The lists of both are taken as they are now. Nothing is changed: not the server, not \
-            the log.
+            the log. Clients are shown by pseudonym.
 
             Where the record itself says otherwise than the policy in force, since an older one \
             decided then, that is told apart. An answer's aliases are recorded only where one was \
@@ -88,9 +88,16 @@ struct ReplayVerb: ParsableCommand {
                     + "shows what there is in \(configuration.logDirectory)")
             throw ExitCode(ExitStatus.wrong)
         }
+        var pseudonyms: Pseudonyms?
+        try reportingLogErrors {
+            if !result.examples.isEmpty {
+                pseudonyms = try Pseudonyms(directory: configuration.logDirectory)
+            }
+        }
         let report = ReplayReport(
             result: result, today: today, new: new, since: rows.sinceMicros,
-            until: rows.untilMicros, client: { client, _ in client.description })
+            until: rows.untilMicros,
+            client: { pseudonyms?.client($0, micros: $1) ?? "" })
         print(json || format == .json ? report.json.rendered() : report.text)
     }
 
@@ -106,13 +113,12 @@ struct ReplayVerb: ParsableCommand {
         _ filter: RowFilter
     ) throws -> ReplayResult {
         let replayer = Replayer(
-            today: ReplayPolicy(program: today.program, index: today.index, hash: today.hash),
-            new: ReplayPolicy(program: new.program, index: new.index, hash: new.hash),
+            today: ReplayPolicy(program: today.program, index: today.index),
+            new: ReplayPolicy(program: new.program, index: new.index),
             allowFrom: configuration.allowFrom, examples: limit)
         try reportingLogErrors {
             let reader = try StoreReader(directory: configuration.logDirectory, filter: filter)
-            let rows = try reader.rows(filter)
-            while let row = try rows.next() { replayer.take(row) }
+            try reader.forEachRow(filter) { replayer.take($0) }
             for problem in reader.problems { standardError("note: \(problem)") }
             report(reader.damage)
         }

@@ -15,7 +15,7 @@ import PolicyEngine
             """,
         subcommands: [
             Parts.self, Count.self, Compiling.self, Tenfold.self, PlaneCosts.self, Hostile.self,
-            StoreCosts.self,
+            StoreCosts.self, Replaying.self,
         ])
 }
 
