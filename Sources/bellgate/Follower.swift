@@ -12,6 +12,7 @@ final class Follower: Sendable {
     private let isStopping = Atomic(false)
     private let hasEnded = DispatchSemaphore(value: 0)
     private let state = Mutex(State())
+    private let journal: Journal
     private let logDirectory: String
     private let keepSeconds: Int64?
 
@@ -34,7 +35,14 @@ final class Follower: Sendable {
     /// How much later than others its thread runs: see nice(2).
     private static let niceness: Int32 = 10
 
-    init(logDirectory: String, keepSeconds: Int64?) {
+    /// Rows a second past which the store waits: then the processor is the queries'. It is far more
+    /// than a college asks for on average.
+    private static let busyRowsPerSecond: UInt64 = 20_000
+    /// Rows that the store may be behind for that, about 300 MiB of log, a minute's at most.
+    private static let rowsBehind: UInt64 = 4_000_000
+
+    init(journal: Journal, logDirectory: String, keepSeconds: Int64?) {
+        self.journal = journal
         self.logDirectory = logDirectory
         self.keepSeconds = keepSeconds
     }
@@ -56,16 +64,27 @@ final class Follower: Sendable {
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
         var follower: StoreFollower?
         var rounds = 0
+        var lastSeq = journal.status.nextSeq
         while !isStopping.load(ordering: .acquiring) {
             usleep(Self.restMicros)
             rounds -= 1
-            while rounds <= 0, !isStopping.load(ordering: .acquiring) {
-                rounds = follow(&follower)
-            }
+            let seq = journal.status.nextSeq
+            let isBusy = mayWait(arrived: seq - min(lastSeq, seq), until: seq)
+            lastSeq = seq
+            if rounds <= 0, !isBusy { rounds = follow(&follower) }
         }
         // A little that is new; what is much is taken in after the next start.
         _ = follow(&follower, isFinal: true)
         hasEnded.signal()
+    }
+
+    /// Whether the store waits for a quieter moment.
+    ///
+    /// - Parameter arrived: rows since the last rest.
+    private func mayWait(arrived: UInt64, until seq: UInt64) -> Bool {
+        let stored = status.storedSeq
+        return arrived * (1_000_000 / UInt64(Self.restMicros)) > Self.busyRowsPerSecond
+            && seq - min(stored, seq) < Self.rowsBehind
     }
 
     /// Does a round.

@@ -82,7 +82,8 @@ final class Service {
         self.signals = signals
         self.watcher = watcher
         follower = Follower(
-            logDirectory: configuration.logDirectory, keepSeconds: configuration.logKeepSeconds)
+            journal: journal, logDirectory: configuration.logDirectory,
+            keepSeconds: configuration.logKeepSeconds)
     }
 
     /// Loads the policy again whenever one of these files or folders changes.
