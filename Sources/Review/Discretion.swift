@@ -11,6 +11,7 @@ extension ReviewFigures {
         figures.hideTotals()
         figures.hideCourses()
         figures.hideCategories()
+        figures.hideOutsideHours(groups)
         figures.hideConcerns()
         figures.hideLists()
         return figures
@@ -45,23 +46,44 @@ extension ReviewFigures {
         }
     }
 
+    /// A group's categories make up its blocks, and those of all groups make up a category's.
     private mutating func hideCategories() {
-        Discretion.hide(&categories, \.blocked)
-        let hidden = Set(categories.filter { $0.blocked == .hidden }.map(\.category))
-        for name in Set(groups.flatMap(\.categories).map(\.category)) {
-            let places = groups.indices.compactMap { group in
-                groups[group].categories.firstIndex { $0.category == name }.map { (group, $0) }
-            }
-            var counts = places.map { groups[$0.0].categories[$0.1].blocked }
-            Discretion.hide(&counts, of: hidden.contains(name) ? .hidden : ReviewCount(0))
-            for (place, count) in zip(places, counts) {
-                groups[place.0].categories[place.1].blocked = count
+        let names = categories.map(\.category)
+        let exact = groups.map { group in
+            names.map { name in
+                group.categories.first { $0.category == name }?.blocked.drawn ?? 0
             }
         }
-        for place in groups.indices where groups[place].totals.blocked == .hidden {
-            for category in groups[place].categories.indices {
-                groups[place].categories[category].blocked = .hidden
+        var total = categories.map(\.blocked)
+        Discretion.hide(&total, of: totals.blocked)
+        var isHidden = zip(groups, exact).map { group, counts in
+            zip(counts, total).map { count, total in
+                count > 0 && (total == .hidden || group.totals.blocked == .hidden)
             }
+        }
+        Discretion.hide(exact, &isHidden)
+        for (place, count) in total.enumerated() { categories[place].blocked = count }
+        for group in groups.indices {
+            for place in groups[group].categories.indices {
+                let name = groups[group].categories[place].category
+                guard let column = names.firstIndex(of: name), isHidden[group][column] else {
+                    continue
+                }
+                groups[group].categories[place].blocked = .hidden
+            }
+        }
+    }
+
+    /// What other rules blocked is a group's blocks less these.
+    private mutating func hideOutsideHours(_ exact: [GroupFigures]) {
+        for (group, shown) in zip(exact, groups) {
+            let places = outsideHours.indices.filter { outsideHours[$0].group == group.group }
+            let counts = places.map { outsideHours[$0].blocked }
+            let sum = counts.reduce(0) { $0 + $1.drawn }
+            let blocked = group.totals.blocked.drawn
+            var parts = counts + [ReviewCount(blocked < sum ? 0 : blocked - sum)]
+            Discretion.hide(&parts, of: shown.totals.blocked)
+            for (place, count) in zip(places, parts) { outsideHours[place].blocked = count }
         }
     }
 
@@ -101,7 +123,6 @@ extension ReviewFigures {
             bypass.list[place].blocked.hideSmall()
             bypass.list[place].devices.hideSmall()
         }
-        for place in outsideHours.indices { outsideHours[place].blocked.hideSmall() }
         coverage.devicesSeen.hideSmall()
         coverage.devicesSilent.hideSmall()
         coverage.devicesUnknown.hideSmall()
@@ -121,28 +142,46 @@ enum Discretion {
 
     /// Hides parts of a total; all of them where the total itself is hidden.
     static func hide(_ counts: inout [ReviewCount], of total: ReviewCount) {
-        if total == .hidden {
-            for place in counts.indices where counts[place].value != 0 { counts[place] = .hidden }
-            return
+        let exact = counts.map(\.drawn)
+        var isHidden = exact.map { total == .hidden && $0 > 0 }
+        hide(exact, &isHidden)
+        for place in counts.indices where isHidden[place] { counts[place] = .hidden }
+    }
+
+    /// Marks what is to be hidden of parts whose total is shown, beside what is marked already.
+    static func hide(_ exact: [UInt64], _ isHidden: inout [Bool]) {
+        for place in exact.indices where 0 < exact[place] && exact[place] < smallest {
+            isHidden[place] = true
         }
-        var hidden: (count: Int, sum: UInt64) = (0, 0)
-        let exact = counts
-        for place in counts.indices where counts[place].isSmall {
-            hidden.count += 1
-            hidden.sum += counts[place].drawn
-            counts[place] = .hidden
-        }
-        hidden.count += exact.count { $0 == .hidden }
-        // One hidden part, or two of 1 each, could be worked out from the total.
-        while hidden.count == 1 || (hidden.count > 0 && hidden.sum < ReviewLimits.smallestCount) {
-            let next = counts.indices.filter { (counts[$0].value ?? 0) > 0 }
-                .min { counts[$0].drawn < counts[$1].drawn }
-            guard let next else { return }
-            hidden.count += 1
-            hidden.sum += counts[next].drawn
-            counts[next] = .hidden
+        while true {
+            let hidden = exact.indices.filter { isHidden[$0] }
+            // One hidden part, or two of 1 each, could be worked out from the total.
+            guard hidden.count == 1 || hidden.reduce(0, { $0 + exact[$1] }) < smallest,
+                !hidden.isEmpty,
+                let next = exact.indices.filter({ !isHidden[$0] && exact[$0] > 0 })
+                    .min(by: { exact[$0] < exact[$1] })
+            else { return }
+            isHidden[next] = true
         }
     }
+
+    /// Hides cells of a table whose rows and columns both have totals that are shown.
+    static func hide(_ table: [[UInt64]], _ isHidden: inout [[Bool]]) {
+        let columns = table.first?.count ?? 0
+        while true {
+            let before = isHidden
+            for row in table.indices { hide(table[row], &isHidden[row]) }
+            for column in 0..<columns {
+                var marks = isHidden.map { $0[column] }
+                hide(table.map { $0[column] }, &marks)
+                for row in table.indices { isHidden[row][column] = marks[row] }
+            }
+            // Marks are only added, so this ends.
+            if before == isHidden { return }
+        }
+    }
+
+    private static let smallest = ReviewLimits.smallestCount
 }
 
 extension ReviewCount {

@@ -14,6 +14,8 @@ enum ReviewLimits {
     static let categoriesOfGroup = 5
     /// Concerns that are listed, the gravest first; the rest are counted.
     static let concerns = 200
+    /// Concerns on the page: what a person reads; CSV and JSON have the rest of those listed.
+    static let concernsOnPage = 40
     /// Different names that are counted by themselves for one device and rule: a device that asks for
     /// names made up by a program would fill the memory.
     static let namesOfConcern = 256

@@ -17,6 +17,7 @@ extension ReviewFigures {
         table.add("scope", "week", scope.week)
         table.add("scope", "from", scope.from)
         table.add("scope", "until", scope.until)
+        table.add("scope", "last-day", scope.lastDay)
         table.add("scope", "time-zone", scope.timeZone)
         table.add("scope", "group", scope.group ?? "all")
         table.add("scope", "hides-small-counts", "\(scope.hidesSmallCounts)")

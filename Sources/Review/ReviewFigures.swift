@@ -38,6 +38,8 @@ public struct ReviewFigures: Codable, Hashable, Sendable {
         public var from: String
         /// The instant after its last.
         public var until: String
+        /// Its Sunday.
+        public var lastDay: String
         /// The zone of all times.
         public var timeZone: String
         /// The only group; `nil` for the whole college.

@@ -100,7 +100,8 @@ public struct Reviewer {
     private var scope: ReviewFigures.Scope {
         ReviewFigures.Scope(
             week: week.description, from: zone.iso8601(bounds.lowerBound),
-            until: zone.iso8601(bounds.upperBound), timeZone: zone.name, group: group,
+            until: zone.iso8601(bounds.upperBound),
+            lastDay: week.monday.advanced(byDays: 6).description, timeZone: zone.name, group: group,
             hidesSmallCounts: false, identifiedBecause: identifiedBecause)
     }
 

@@ -37,7 +37,7 @@ struct Report: ParsableCommand {
     var group: String?
 
     @Option(help: "html, csv or json.")
-    var format = ReportFormat.json
+    var format = ReportFormat.html
 
     @Flag(help: "Show devices by their addresses; needs --reason.")
     var identify = false
@@ -119,10 +119,11 @@ struct Report: ParsableCommand {
 
 /// How the figures are written.
 enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
-    case csv, json
+    case html, csv, json
 
     func text(of figures: ReviewFigures) throws -> String {
         switch self {
+        case .html: figures.html()
         case .csv: figures.csv()
         case .json: try figures.json()
         }

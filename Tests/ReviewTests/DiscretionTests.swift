@@ -19,6 +19,40 @@ import Testing
         #expect(counts.map(\.value) == row.shown)
     }
 
+    /// No hidden cell is alone in its row or column, where both have totals.
+    @Test func cellsOfATableAreNotLeftAlone() {
+        var generator = SeededGenerator(state: 5)
+        for _ in 0..<300 {
+            let table = (0..<4).map { _ in
+                (0..<5).map { _ in UInt64.random(in: 0...12, using: &generator) }
+            }
+            var isHidden = table.map { $0.map { _ in false } }
+            Discretion.hide(table, &isHidden)
+            let turned = (0..<5).map { column in isHidden.map { $0[column] } }
+            let values = (0..<5).map { column in table.map { $0[column] } }
+            for (marks, counts) in zip(isHidden + turned, table + values) {
+                let hidden = zip(marks, counts).filter(\.0).map(\.1)
+                let isAll = zip(marks, counts).allSatisfy { $0 || $1 == 0 }
+                #expect(hidden.isEmpty || isAll || (hidden.count > 1 && hidden.reduce(0, +) >= 5))
+                #expect(zip(marks, counts).allSatisfy { $0 || $1 == 0 || $1 >= 5 })
+            }
+        }
+    }
+
+    /// What a rule of certain times blocked, taken from all blocks, leaves no small rest.
+    @Test func theRestOfAGroupsBlocksIsNotToBeFound() throws {
+        let log = try log()
+        let start = College.at("2026-11-18 09:00")
+        log.write(
+            (0..<50).map {
+                Row(at: start + $0, group: "learner", verdict: .block, rule: "breaks")
+            })
+        let figures = try log.reviewer().figures()
+        #expect(figures.groups[1].totals.blocked == ReviewCount(53))
+        #expect(figures.outsideHours.map(\.blocked) == [.hidden])
+        #expect(figures.groups[1].categories.allSatisfy { $0.blocked == .hidden })
+    }
+
     @Test func partsOfAHiddenTotalAreHidden() {
         var counts = [ReviewCount(0), ReviewCount(50), ReviewCount(2)]
         Discretion.hide(&counts, of: .hidden)

@@ -29,6 +29,13 @@ import Testing
         // The same log, and the log that was stopped and followed into the store: the same bytes.
         let again = try server.run(["report", "--week", "2026-W47", "--format", "json"])
         #expect(again.output == run.output)
+        // A page, unless another format is asked for.
+        let page = try server.run(["report", "--week", "2026-W47"])
+        #expect(page.status == 0 && page.output.hasPrefix("<!DOCTYPE html>"))
+        #expect(page.output.contains("Monitoring review, week 2026-W47"))
+        #expect(!page.output.contains("127.0."))
+        let table = try server.run(["report", "--week", "2026-W47", "--format", "csv"])
+        #expect(table.output.contains("\r\ntotals,,,,asked,14\r\n"))
         let learners = try server.run(
             ["report", "--week", "2026-W47", "--format", "json", "--group", "learner"])
         let exact = try #require(learners.json["totals"] as? [String: Any])

@@ -1,0 +1,104 @@
+/// HTML as it is put together: what comes from outside is always escaped.
+struct Markup: ExpressibleByStringInterpolation, Sendable {
+    /// The finished HTML.
+    private(set) var html: String
+
+    /// Takes HTML as it is written in this program.
+    init(stringLiteral value: String) { html = value }
+
+    init(stringInterpolation: Interpolation) { html = stringInterpolation.html }
+
+    /// The parts, one after the other.
+    init(_ parts: [Markup], separator: String = "") {
+        html = parts.map(\.html).joined(separator: separator)
+    }
+
+    /// A text as it is to be read, whatever is in it.
+    static func text(_ text: String) -> Markup { "\(text)" }
+
+    static func + (left: Markup, right: Markup) -> Markup { Markup([left, right]) }
+
+    static func += (left: inout Markup, right: Markup) { left.html += right.html }
+
+    /// Escapes texts and takes in markup as it is.
+    struct Interpolation: StringInterpolationProtocol {
+        fileprivate(set) var html = ""
+
+        init(literalCapacity: Int, interpolationCount: Int) {
+            html.reserveCapacity(literalCapacity + 16 * interpolationCount)
+        }
+
+        mutating func appendLiteral(_ literal: String) { html += literal }
+
+        mutating func appendInterpolation(_ text: String) { html += Markup.escaped(text) }
+
+        mutating func appendInterpolation(_ markup: Markup) { html += markup.html }
+
+        mutating func appendInterpolation(_ number: Int) { html += String(number) }
+    }
+
+    /// A text for use between tags and within quoted attributes. Control characters, which HTML does
+    /// not allow, become the sign for "unknown".
+    private static func escaped(_ text: String) -> String {
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": escaped += "&amp;"
+            case "<": escaped += "&lt;"
+            case ">": escaped += "&gt;"
+            case "\"": escaped += "&quot;"
+            case "'": escaped += "&#39;"
+            case "\t", "\n": escaped.unicodeScalars.append(scalar)
+            case "\u{0}"..."\u{1F}", "\u{7F}"..."\u{9F}": escaped += "\u{FFFD}"
+            default: escaped.unicodeScalars.append(scalar)
+            }
+        }
+        return escaped
+    }
+}
+
+/// A table for people.
+struct MarkupTable {
+    private let head: [String]
+    private let caption: String
+    private let numbers: Set<Int>
+    private var rows: [Markup] = []
+
+    /// - Parameter numbers: the columns that hold numbers, which stand to the right.
+    init(_ caption: String, _ head: [String], numbers: Set<Int> = []) {
+        self.caption = caption
+        self.head = head
+        self.numbers = numbers
+    }
+
+    var isEmpty: Bool { rows.isEmpty }
+
+    /// Adds a row; its first cell is its heading.
+    mutating func add(_ cells: [Markup]) {
+        rows.append(
+            Markup(
+                cells.enumerated().map { place, cell in
+                    let kind: Markup = numbers.contains(place) ? " class=\"n\"" : ""
+                    return place == 0
+                        ? "<th scope=\"row\"\(kind)>\(cell)</th>" : "<td\(kind)>\(cell)</td>"
+                }))
+    }
+
+    var markup: Markup {
+        let titles = Markup(
+            head.enumerated().map { place, title in
+                let kind: Markup = numbers.contains(place) ? " class=\"n\"" : ""
+                return "<th scope=\"col\"\(kind)>\(title)</th>"
+            })
+        return """
+            <table>
+            <caption>\(caption)</caption>
+            <thead><tr>\(titles)</tr></thead>
+            <tbody>
+            \(Markup(rows.map { "<tr>\($0)</tr>" }, separator: "\n"))
+            </tbody>
+            </table>
+
+            """
+    }
+}

@@ -1,0 +1,112 @@
+/// The page's section on how far the record can be relied on.
+extension ReviewPage {
+    var coverage: Markup {
+        """
+        <section>
+        <h2>How complete this record is</h2>
+        \(record)\(devices)\(gaps)\(policies)\(lists)\(problems)</section>
+
+        """
+    }
+
+    private var record: Markup {
+        let coverage = figures.coverage
+        guard coverage.firstDecision != nil else { return "" }
+        let days = coverage.daysWithoutRecord.map(day)
+        let missing: Markup =
+            days.isEmpty
+            ? " Every day has decisions."
+            : " <strong>No decision at all</strong> on: \(days.joined(separator: ", "))."
+        return """
+            <p>The record runs from \(when(coverage.firstDecision)) to \
+            \(when(coverage.lastDecision)).\(missing)</p>
+
+            """
+    }
+
+    private var devices: Markup {
+        let coverage = figures.coverage
+        let silent = seen("Silent devices, seen last first", coverage.silent)
+        let unknown = seen("Unknown devices, those that asked most first", coverage.unknown)
+        return """
+            <h3>Devices</h3>
+            <p>\(shown(coverage.devicesSeen)) devices asked in this week. \
+            \(shown(coverage.devicesSilent)) asked in the four weeks before and not in this one: they may \
+            be away, switched off, or asking elsewhere. \(shown(coverage.devicesUnknown)) are in none of \
+            the policy&#39;s networks.</p>
+            \(silent)\(unknown)
+            """
+    }
+
+    private func seen(_ caption: String, _ devices: [ReviewFigures.DeviceSeen]) -> Markup {
+        guard !devices.isEmpty else { return "" }
+        let items = devices.prefix(20).map { "\($0.device) (\(when($0.lastSeen)))" }
+        let more = devices.count > 20 ? "; more in the CSV and JSON" : ""
+        return "<p><strong>\(caption):</strong> \(items.joined(separator: "; "))\(more).</p>\n"
+    }
+
+    private var gaps: Markup {
+        var table = MarkupTable(
+            "Decisions that were not recorded", ["Noted", "Decisions", "From", "Until", "Why"],
+            numbers: [1])
+        for gap in figures.coverage.gaps {
+            table.add([
+                "\(when(gap.noted))", "\(Self.grouped(gap.decisions))", "\(when(gap.from))",
+                "\(when(gap.until))", "\(gap.reason)",
+            ])
+        }
+        let more = figures.coverage.gapsUnlisted
+        let rest: Markup = more == 0 ? "" : "<p>\(more) more are not listed.</p>\n"
+        return table.isEmpty
+            ? "<h3>Gaps</h3>\n<p>No gap is noted in this week.</p>\n"
+            : "<h3>Gaps</h3>\n\(table.markup)\(rest)"
+    }
+
+    private var policies: Markup {
+        let uses = figures.coverage.policies
+        guard !uses.isEmpty else { return "" }
+        var table = MarkupTable(
+            "Versions of the policy that decided", ["Version", "First decision", "Last decision"])
+        for use in uses {
+            table.add([
+                "\(use.hash)\(use.isCurrent ? " (the one described here)" : "")",
+                "\(when(use.from))",
+                "\(when(use.until))",
+            ])
+        }
+        let changes = uses.count - 1
+        let words: Markup =
+            changes == 0
+            ? "One version was in force all week."
+            : "The policy changed \(changes == 1 ? "once" : "\(changes) times"): "
+                + "\(uses.dropFirst().map { when($0.from) }.joined(separator: "; "))."
+        let absent: Markup =
+            uses.contains(where: \.isCurrent)
+            ? "" : " <strong>None of them is the policy that this report describes.</strong>"
+        return "<h3>Policy</h3>\n<p>\(words)\(absent)</p>\n\(table.markup)"
+    }
+
+    private var lists: Markup {
+        guard !figures.coverage.lists.isEmpty else { return "" }
+        var table = MarkupTable(
+            "Lists of names and their age at the end of the week",
+            ["List", "Names", "Changed", "Age in days"], numbers: [1, 3])
+        for list in figures.coverage.lists {
+            let age = list.ageDays.map { Self.grouped(UInt64(max(0, $0))) }
+            table.add([
+                "\(list.list)", "\(Self.grouped(UInt64(max(0, list.names))))",
+                "\(list.changed.prefix(10).description)", "\(age ?? "changed since")",
+            ])
+        }
+        return "<h3>Lists</h3>\n\(table.markup)"
+    }
+
+    private var problems: Markup {
+        let problems = figures.coverage.problems
+        guard !problems.isEmpty else { return "" }
+        let items = Markup(problems.map { "<li>\($0)</li>\n" })
+        return
+            "<p class=\"warn\"><strong>Parts of the record could not be read as they were written:"
+            + "</strong></p>\n<ul>\n\(items)</ul>\n"
+    }
+}
