@@ -191,7 +191,10 @@ struct CourseChart {
         let marks =
             days == 1
             ? stride(from: 0, through: 24, by: 2).map {
-                (place: $0, of: 24, text: padded($0, to: 2) + ":00", anchor: "middle")
+                (
+                    place: $0, of: 24, text: padded($0, to: 2) + ":00",
+                    anchor: $0 == 24 ? "end" : "middle"
+                )
             }
             : (0..<7).map {
                 (place: $0 * 2 + 1, of: 14, text: ReviewFigures.weekdays[$0], anchor: "middle")

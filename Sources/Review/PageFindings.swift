@@ -32,6 +32,16 @@ extension ReviewPage {
         "<span class=\"sev \(severity)\">\(severity)</span>"
     }
 
+    /// A text that no line break may cut.
+    private static func whole(_ text: String) -> Markup { "<span class=\"w\">\(text)</span>" }
+
+    /// A day and a time, which may stand on two lines.
+    private func moment(_ instant: String) -> Markup {
+        Markup(
+            when(instant).split(separator: ",").map { Self.whole(String($0.drop { $0 == " " })) },
+            separator: " ")
+    }
+
     private func cells(_ concern: ReviewFigures.Concern) -> [Markup] {
         let names = concern.names.joined(separator: ", ")
         let more: Markup =
@@ -39,9 +49,10 @@ extension ReviewPage {
         let categories = concern.categories.joined(separator: ", ")
         let rule = categories.isEmpty ? concern.rule : "\(concern.rule), \(categories)"
         return [
-            Self.severity(concern.severity), "\(concern.group), \(concern.device)", "\(rule)",
+            Self.severity(concern.severity), "\(concern.group), \(Self.whole(concern.device))",
+            "\(rule)",
             "\(names)\(more)", shown(concern.attempts), shown(concern.hits),
-            "\(when(concern.firstSeen))", "\(when(concern.lastSeen))",
+            moment(concern.firstSeen), moment(concern.lastSeen),
         ]
     }
 

@@ -23,6 +23,7 @@ enum PageStyle {
         thead th{font-weight:600;border-bottom:2px solid #8fa3b8;overflow-wrap:normal}
         .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
         td.n,th.n{padding-right:1rem}
+        .w{white-space:nowrap}
         .hid{color:#667;font-style:italic}
         .sev{display:inline-block;border-radius:3px;padding:0 .45rem;font-weight:600;color:#fff}
         .high{background:#8f1d16}.medium{background:#8a5200}.low{background:#3f5870}
