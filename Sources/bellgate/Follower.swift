@@ -38,6 +38,8 @@ final class Follower: Sendable {
     /// Rows a second past which the store waits: then the processor is the queries'. It is far more
     /// than a college asks for on average.
     private static let busyRowsPerSecond: UInt64 = 20_000
+    /// Rounds without a rush before it goes on: two seconds, since a rush comes in waves.
+    private static let quietRounds = 8
     /// Rows that the store may be behind for that, about 300 MiB of log, a minute's at most.
     private static let rowsBehind: UInt64 = 4_000_000
 
@@ -65,26 +67,28 @@ final class Follower: Sendable {
         var follower: StoreFollower?
         var rounds = 0
         var lastSeq = journal.status.nextSeq
+        var quietRounds = Self.quietRounds
         while !isStopping.load(ordering: .acquiring) {
             usleep(Self.restMicros)
             rounds -= 1
             let seq = journal.status.nextSeq
-            let isBusy = mayWait(arrived: seq - min(lastSeq, seq), until: seq)
+            quietRounds = isBusy(arrived: seq - min(lastSeq, seq)) ? 0 : quietRounds + 1
             lastSeq = seq
-            if rounds <= 0, !isBusy { rounds = follow(&follower) }
+            let isDue = quietRounds >= Self.quietRounds || isFarBehind(seq)
+            if rounds <= 0, isDue { rounds = follow(&follower) }
         }
         // A little that is new; what is much is taken in after the next start.
         _ = follow(&follower, isFinal: true)
         hasEnded.signal()
     }
 
-    /// Whether the store waits for a quieter moment.
-    ///
-    /// - Parameter arrived: rows since the last rest.
-    private func mayWait(arrived: UInt64, until seq: UInt64) -> Bool {
-        let stored = status.storedSeq
-        return arrived * (1_000_000 / UInt64(Self.restMicros)) > Self.busyRowsPerSecond
-            && seq - min(stored, seq) < Self.rowsBehind
+    /// Whether so many rows have come since the last rest that the store waits.
+    private func isBusy(arrived: UInt64) -> Bool {
+        arrived * (1_000_000 / UInt64(Self.restMicros)) > Self.busyRowsPerSecond
+    }
+
+    private func isFarBehind(_ seq: UInt64) -> Bool {
+        seq - min(status.storedSeq, seq) > Self.rowsBehind
     }
 
     /// Does a round.
