@@ -30,8 +30,10 @@ final class Follower: Sendable {
     private static let roundsBetweenLooks = 4
     /// Rounds between attempts where something is wrong.
     private static let roundsAfterFailure = 40
-    /// Rows of one round: what the end of the program waits for at the most.
-    private static let roundRows = 1 << 17
+    /// Rows of one round.
+    private static let roundRows = 1 << 16
+    /// Rows of the last round, which the end of the program waits for.
+    private static let lastRoundRows = 1 << 13
     /// How much later than others its thread runs: see nice(2).
     private static let niceness: Int32 = 10
 
@@ -105,7 +107,8 @@ final class Follower: Sendable {
                 return Self.roundsAfterFailure
             }
             let progress = try follower.follow(
-                nowMicros: Self.nowMicros, rowLimit: Self.roundRows, isFinal: isFinal)
+                nowMicros: Self.nowMicros,
+                rowLimit: isFinal ? Self.lastRoundRows : Self.roundRows, isFinal: isFinal)
             progress.notes.forEach { say($0) }
             state.withLock { $0.storedSeq = follower.storedSeq }
             note(nil)

@@ -48,24 +48,28 @@ import Testing
         let fake = try FakeUpstream()
         let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"])
         for round in 0..<6 {
-            try askMany(9000, "r\(round)", server)
+            try askMany(3000, "r\(round)", server)
             pause(Double(round) * 0.2)
             try server.restart(by: round % 3 == 2 ? SIGTERM : SIGKILL)
         }
         try askMany(100, "last", server)
+        // What the last round does not take in is taken in after the next start.
+        try server.restart(by: SIGTERM)
+        #expect(
+            try eventually(within: 90, every: 0.2) { try store(server)["behind"] as? Int == 0 })
         #expect(server.process.stop() == 0)
         let rows = try exported(server)
-        #expect(rows.count == 54_100)
+        #expect(rows.count == 18_100)
         let stored = try storedRows(server)
         #expect(stored.count == rows.count)
         #expect(stored == rows, "the store's rows are not the log's")
         try server.restart()
         #expect(
-            try eventually(within: 10, every: 0.2) {
+            try eventually(within: 60, every: 0.2) {
                 let store = try store(server)
-                return store["storedSeq"] as? Int == 54_100 && store["behind"] as? Int == 0
+                return store["storedSeq"] as? Int == 18_100 && store["behind"] as? Int == 0
             })
-        #expect(try server.run(["status"]).output.contains("up to seq 54100, 0 rows behind"))
+        #expect(try server.run(["status"]).output.contains("up to seq 18100, 0 rows behind"))
         #expect(try server.run(["status"]).status == 0)
     }
 
@@ -94,7 +98,7 @@ import Testing
         #expect(try Run("ln", ["-s", disk.folder.path, folder]).status == 0)
         try server.restart()
         try askMany(500, "refused", server)
-        #expect(eventually(within: 5) { server.news.contains("it is tried again") })
+        #expect(eventually(within: 30) { server.news.contains("it is tried again") })
         #expect(server.news.contains("read-only file system"))
         let status = try server.run(["status"])
         #expect(status.status == 1)
@@ -103,21 +107,21 @@ import Testing
         #expect(try exported(server).count == 500)
         try disk.remount("rw")
         #expect(
-            try eventually(within: 30, every: 0.5) { try store(server)["behind"] as? Int == 0 })
+            try eventually(within: 60, every: 0.5) { try store(server)["behind"] as? Int == 0 })
         #expect(server.news.contains("the log's store goes on"))
         #expect(try storedRows(server, store: disk.folder.path + "/.") == exported(server))
         // The disk is full, the log's own is not.
         disk.fill()
         try askMany(20_000, "full", server)
         #expect(
-            try eventually(within: 15, every: 0.5) {
+            try eventually(within: 60, every: 0.5) {
                 try store(server)["problem"] as? String != nil
             })
         #expect(try server.run(["status"]).output.contains("full"))
         #expect(try server.ask("still.example.com", from: "127.0.0.1").rcode == 0)
         disk.clear()
         #expect(
-            try eventually(within: 30, every: 0.5) { try store(server)["behind"] as? Int == 0 })
+            try eventually(within: 60, every: 0.5) { try store(server)["behind"] as? Int == 0 })
         #expect(server.process.stop() == 0)
         #expect(try storedRows(server, store: disk.folder.path + "/.") == exported(server))
         try server.restart()
