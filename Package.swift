@@ -140,6 +140,8 @@ let package = Package(
                 "PolicyEngine", "PolicyFile",
             ]),
         // The real binary, with real clients and upstreams.
-        tests("ScenarioTests", ["bellgate", "DecisionLog", "LogStore"]),
+        tests(
+            "ScenarioTests",
+            ["bellgate", "DNSWire", "DecisionLog", "LogStore"]),
     ]
 )

@@ -11,6 +11,8 @@ public struct AuditEntry: Sendable, Equatable {
         case shown
         /// Rows were deleted since they are older than they may be kept.
         case purge
+        /// A new key makes the pseudonyms, or an old one was destroyed with its rows.
+        case rekey
         /// Something was amiss when the server started.
         case found
     }

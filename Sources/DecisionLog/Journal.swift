@@ -11,7 +11,7 @@ import Synchronization
 /// decisions are counted as lost, and as soon as it takes one again a gap row says how many, of
 /// what time and why.
 public final class Journal: Sendable {
-    private let directory: LogDirectory
+    let directory: LogDirectory
     private let exposure: String?
     private let segmentBytes: Int
     private let keepMicros: Int64?
@@ -127,6 +127,7 @@ public final class Journal: Sendable {
                 || sealed
             {
                 purge(nowMicros: nowMicros)
+                if let keepMicros { renewKeys(nowMicros: nowMicros, keepMicros: keepMicros) }
             }
         }
     }
@@ -326,9 +327,9 @@ extension Journal {
     }
 
     /// Appends to the audit trail, or remembers why that failed.
-    @discardableResult private func tell(
+    @discardableResult func tell(
         _ kind: AuditEntry.Kind, question: String, reason: String, rows: UInt64? = nil,
-        seqs: Range<UInt64>?, digest: [UInt8]? = nil
+        seqs: Range<UInt64>? = nil, digest: [UInt8]? = nil
     ) -> Bool {
         do {
             try trail.append(

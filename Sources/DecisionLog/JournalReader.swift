@@ -45,6 +45,13 @@ public final class JournalReader {
         waiting = firstSegments(try directory.segments())
     }
 
+    /// Refuses a directory that holds no log: nothing is made there for the sake of reading.
+    ///
+    /// - Throws: `JournalError` if there is none, or the directory cannot be read.
+    public static func requireLog(directory path: String) throws {
+        try LogDirectory(path: path, create: false).requireLog()
+    }
+
     /// Reads from the first of these segments on.
     convenience init(_ directory: LogDirectory, names: [SegmentName]) {
         self.init(directory, filter: RowFilter(), only: nil)

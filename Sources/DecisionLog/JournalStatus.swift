@@ -6,6 +6,8 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
     public enum Code: Sendable, Equatable {
         /// The directory is missing, is none, or may not be read or written.
         case directoryUnusable
+        /// There is no log in the directory.
+        case noLog
         /// Another process writes this log.
         case directoryInUse
         /// A file of the log could not be read.
@@ -41,6 +43,8 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
         switch code {
         case .directoryUnusable:
             "log directory \(path) cannot be used: \(systemErrorText(errno))"
+        case .noLog:
+            "there is no log in \(path); is it the right folder?"
         case .directoryInUse:
             "log directory \(path) is in use by \(holder.map { "process \($0)" } ?? "another process")"
         case .unreadable:

@@ -151,6 +151,11 @@ final class LogDirectory: Sendable {
         return names.compactMap { SegmentName($0) }.sorted()
     }
 
+    /// Refuses a directory without any segment: a log has one from its first moment on.
+    func requireLog() throws(JournalError) {
+        if try segments().isEmpty { throw JournalError(.noLog, path: path, errno: 0) }
+    }
+
     /// The names of all that is there; `nil` and `errno` set where that cannot be read.
     private func fileNames() -> [String]? {
         // A descriptor of its own: reading a directory moves the descriptor's position.

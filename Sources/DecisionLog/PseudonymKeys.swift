@@ -52,6 +52,11 @@ struct PseudonymKeys: Equatable {
         return today
     }
 
+    /// Whether a key may be due to be destroyed, as far as time alone tells.
+    func mayRetire(nowMicros: Int64, keepMicros: Int64) -> Bool {
+        periods.count > 1 && periods[1].startDay <= Self.day(of: nowMicros &- keepMicros)
+    }
+
     /// Takes out the keys whose days are older than `keep` and have no row left.
     ///
     /// - Parameter oldestMicros: the time of the oldest row that is there.
@@ -140,10 +145,12 @@ struct PseudonymKeys: Equatable {
 
     /// Writes the file as a whole.
     ///
-    /// - Parameter replacing: whether one that is there is replaced, and wiped out.
-    /// - Returns: `false` if there is one and it was not to be replaced.
+    /// - Parameters:
+    ///   - replacing: whether one that is there is replaced, and wiped out.
+    ///   - isPermitted: asked when nothing can go wrong any more but for the last step.
+    /// - Returns: `false` if it was not written: there is one already, or it was not permitted.
     @discardableResult func write(
-        to directory: LogDirectory, replacing: Bool
+        to directory: LogDirectory, replacing: Bool, if isPermitted: () -> Bool = { true }
     ) throws(JournalError) -> Bool {
         let name = "\(Self.fileName).\(UInt64.random(in: 0 ... .max)).tmp"
         guard let file = directory.create(name) else { throw Self.refusal(directory, errno) }
@@ -157,6 +164,7 @@ struct PseudonymKeys: Equatable {
         guard FileIO.write(encoded, to: file, at: 0), fsync(file) == 0 else {
             throw Self.refusal(directory, errno == 0 ? ENOSPC : errno)
         }
+        guard isPermitted() else { return false }
         guard directory.give(name, Self.fileName, replacing: replacing) else {
             guard errno == EEXIST, !replacing else { throw Self.refusal(directory, errno) }
             return false

@@ -20,7 +20,8 @@ public final class Pseudonyms {
     /// with a chance of 1 in 200,000.
     static let length = 10
     /// How many pseudonyms are kept; beyond that all are made anew.
-    private static let maximumMade = 1 << 17
+    static let maximumMade = 1 << 17
+    private let maximumMade: Int
     private static let microsPerDay: Int64 = 86_400_000_000
     /// The digits of Crockford's base 32: none can be taken for another.
     private static let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
@@ -28,13 +29,16 @@ public final class Pseudonyms {
     /// Reads the keys of a log, and makes the first where there is none.
     ///
     /// - Parameter directory: the log's.
-    /// - Throws: `JournalError` where the key file cannot be read or made, or is damaged.
+    /// - Throws: `JournalError` where there is no log, or the key file cannot be read or made, or is
+    ///   damaged.
     public convenience init(directory path: String) throws {
         let directory = try LogDirectory(path: path, create: false)
+        try directory.requireLog()
         self.init(try PseudonymKeys.open(in: directory, nowMicros: Clock.wallMicros()))
     }
 
-    init(_ keys: PseudonymKeys) {
+    init(_ keys: PseudonymKeys, maximumMade: Int = Pseudonyms.maximumMade) {
+        self.maximumMade = maximumMade
         self.keys = keys.periods.map { KeyedDigest($0.key) }
         starts = keys.periods.map { $0.startDay &* Self.microsPerDay }
         made = keys.periods.map { _ in [:] }
@@ -89,7 +93,7 @@ public final class Pseudonyms {
 
     func clientBytes(_ address: IPAddress, period: Int) -> [UInt8] {
         if let known = made[period][address] { return known }
-        if madeCount >= Self.maximumMade {
+        if madeCount >= maximumMade {
             for index in made.indices { made[index].removeAll(keepingCapacity: true) }
             madeCount = 0
         }

@@ -12,7 +12,7 @@ public enum RowFormat: String, CaseIterable, Sendable {
 }
 
 /// Turns rows into lines of one format, in a buffer that is used again and again.
-public struct RowWriter: Sendable {
+public struct RowWriter {
     /// The columns, in their order: CSV header and JSON keys alike.
     public static let columns = [
         "seq", "time", "client", "device", "group", "name", "type", "verdict", "rule", "category",
@@ -23,16 +23,21 @@ public struct RowWriter: Sendable {
     public var buffer: [UInt8] = []
     private let format: RowFormat
     private let isColored: Bool
+    private let pseudonyms: Pseudonyms?
     private var fields: FieldCache
     /// The second that the last row was of, as text: most rows share it with the one before.
     private var second = Int64.min
     private var secondText: [UInt8] = []
 
-    /// - Parameter isColored: marks verdicts with terminal colours; of text only.
-    public init(_ format: RowFormat, isColored: Bool = false) {
+    /// - Parameters:
+    ///   - isColored: marks verdicts with terminal colours; of text only.
+    ///   - pseudonyms: what stands for clients and devices; `nil` shows who they are, which is for
+    ///     looks that the audit trail tells of.
+    public init(_ format: RowFormat, isColored: Bool = false, pseudonyms: Pseudonyms?) {
         self.format = format
         self.isColored = isColored && format == .text
-        fields = FieldCache(format)
+        self.pseudonyms = pseudonyms
+        fields = FieldCache(format, pseudonyms)
     }
 
     /// Appends the line that goes before all rows; JSON lines have none.
@@ -58,6 +63,14 @@ public struct RowWriter: Sendable {
         case .jsonl: appendJSON(row)
         case .text: appendText(row)
         }
+    }
+
+    /// Appends who asked, or what stands for it; nothing for a gap.
+    private mutating func appendClient(_ row: DecisionRow) {
+        guard let client = row.client else { return }
+        guard let pseudonyms else { return buffer.appendAddress(client) }
+        let period = pseudonyms.period(of: row.timeMicros)
+        buffer.append(contentsOf: pseudonyms.clientBytes(client, period: period))
     }
 
     /// Appends the time in RFC 3339.
@@ -89,7 +102,7 @@ extension RowWriter {
         comma()
         appendTime(row.timeMicros)
         comma()
-        if let client = row.client { buffer.appendAddress(client) }
+        appendClient(row)
         comma()
         buffer.append(contentsOf: fields[.device, row])
         comma()
@@ -143,9 +156,9 @@ extension RowWriter {
         append(",\"time\":\"")
         appendTime(row.timeMicros)
         buffer.append(UInt8(ascii: "\""))
-        if let client = row.client {
+        if !row.isGap {
             append(",\"client\":\"")
-            buffer.appendAddress(client)
+            appendClient(row)
             buffer.append(UInt8(ascii: "\""))
         }
         buffer.append(contentsOf: fields[.device, row])
@@ -204,10 +217,15 @@ extension RowWriter {
         let failure = row.rcode == .servFail ? " SERVFAIL" : ""
         appendColumns([
             (LogTime.local(row.timeMicros), 19), (row.verdict.description, 7),
-            (row.group ?? "-", 13), (row.client?.description ?? "-", 15),
+            (row.group ?? "-", 13), (client(row) ?? "-", 15),
             (row.type?.description ?? "-", 5), (row.rule, 20),
             ((row.name ?? "-") + via + category + failure, 0),
         ])
+    }
+
+    private func client(_ row: DecisionRow) -> String? {
+        guard let pseudonyms else { return row.client?.description }
+        return row.client.map { pseudonyms.client($0, micros: row.timeMicros) }
     }
 
     private mutating func appendColumns(_ columns: [(text: String, width: Int)]) {

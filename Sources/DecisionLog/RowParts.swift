@@ -96,26 +96,34 @@ extension [UInt8] {
 ///
 /// Of CSV the field as it is quoted, of JSON the whole member with its key. Made once per
 /// dictionary and value; a row then costs a look-up and a copy.
-struct FieldCache: Sendable {
+struct FieldCache {
     enum Column: Int, CaseIterable {
         case device, group, type, verdict, rule, category, list, period, concern, policy, rcode
         case source
     }
 
     private let format: RowFormat
+    private let pseudonyms: Pseudonyms?
     private var dictionary: ResolvedDictionary?
+    /// The period of the pseudonyms' key.
+    private var period = 0
     /// By column and number.
     private var made: [[[UInt8]?]] = Array(repeating: [], count: Column.allCases.count)
 
     /// How many values of one column are kept; others are made anew each time.
     private static let maximumKept = 4096
 
-    init(_ format: RowFormat) { self.format = format }
+    init(_ format: RowFormat, _ pseudonyms: Pseudonyms?) {
+        self.format = format
+        self.pseudonyms = pseudonyms
+    }
 
-    /// Forgets what was made for another dictionary.
+    /// Forgets what was made for another dictionary, or by another key.
     mutating func prepare(for row: DecisionRow) {
-        guard row.dictionary !== dictionary else { return }
+        let period = pseudonyms?.period(of: row.timeMicros) ?? 0
+        guard row.dictionary !== dictionary || period != self.period else { return }
         dictionary = row.dictionary
+        self.period = period
         for column in made.indices { made[column].removeAll(keepingCapacity: true) }
     }
 
@@ -154,7 +162,10 @@ struct FieldCache: Sendable {
 
     private func text(_ column: Column, _ row: DecisionRow) -> String? {
         switch column {
-        case .device: row.device
+        case .device:
+            pseudonyms.map { names in
+                row.device.map { names.device($0, micros: row.timeMicros) }
+            } ?? row.device
         case .group: row.group
         case .type: row.type?.description
         case .verdict: row.verdict.description

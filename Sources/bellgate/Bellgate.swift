@@ -82,7 +82,7 @@ enum ExitStatus {
 /// The runtime looks for them on the stack, beside the environment, and finds none where a library
 /// that was loaded before it has put the environment elsewhere (libfaketime does). The kernel still
 /// knows them (proc(5), `cmdline`: each ends with a zero octet).
-private func givenArguments() -> [String] {
+func givenArguments() -> [String] {
     let known = CommandLine.arguments
     // SAFETY: the stream is read and closed here, and nowhere else.
     guard known.isEmpty, let file = unsafe fopen("/proc/self/cmdline", "r")

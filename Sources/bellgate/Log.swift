@@ -1,9 +1,8 @@
 import ArgumentParser
-import DNSWire
 import DecisionLog
 import Glibc
-import LDNSBridge
-import PolicyFile
+import LogStore
+import PolicyEngine
 
 /// `bellgate log`: what was decided.
 struct Log: ParsableCommand {
@@ -17,9 +16,18 @@ struct Log: ParsableCommand {
             (2026-11-23 10:30, or 2026-11-23 for the midnight with which that day begins), or as a \
             span before now (90s, 30m, 2h, 7d, 4w).
 
+            Clients and devices are shown by pseudonyms, each the same in every output for as long \
+            as rows are kept; --client takes one. Who they are is shown with --identify and a \
+            --reason; both are noted in the log's audit trail before the first row appears.
+
             EXAMPLES
               What was blocked for learners in the last hour:
                 bellgate log query --group learner --verdict block --since 1h
+              How much was blocked in each hour of a day, and which rules did it:
+                bellgate log query --count --by hour --verdict block --since 2026-11-23
+                bellgate log query --top rule --verdict block --since 2026-11-23
+              Who stands behind a pseudonym:
+                bellgate log query --client c-7Q4K2M9XTB --identify --reason "Concern 12"
               Everything of a day, for a spreadsheet:
                 bellgate log export --since 2026-11-23 --until 2026-11-24 > monday.csv
               Watch decisions as they are made:
@@ -41,6 +49,7 @@ struct LogTail: ParsableCommand {
 
     @OptionGroup var location: LogLocation
     @OptionGroup var filter: LogFilterOptions
+    @OptionGroup var identity: IdentityOptions
 
     @Flag(name: .shortAndLong, help: "Go on with what is decided from now on.")
     var follow = false
@@ -51,72 +60,119 @@ struct LogTail: ParsableCommand {
     @Option(help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: rowFormat)
     var format: RowFormat = .text
 
-    /// How long to wait before looking for new rows, in milliseconds.
-    private static let pollMilliseconds: Int32 = 100
-
-    func validate() throws { try requireCount(limit) }
+    func validate() throws {
+        try requireCount(limit)
+        try filter.requireIdentity(identity)
+    }
 
     func run() throws {
-        var filter = try filter.filter()
         let directory = try location.directoryPath()
-        var output = RowOutput(format)
         try reportingLogErrors {
-            let newest = try JournalReader.newest(limit, directory: directory, filter: filter)
-            report(newest.damage)
+            var filter = try filter.filter(in: directory)
+            let reader = try StoreReader(directory: directory, filter: filter)
+            let rows = try reader.newest(limit, filter)
+            report(reader)
+            let output = RowOutput(format, try identity.begin(directory: directory))
             output.begin()
-            newest.rows.forEach { output.append($0) }
+            rows.forEach { output.append($0) }
             output.flush()
-            guard follow else { return }
-            filter.afterSeq = max(newest.lastSeq, filter.afterSeq ?? 0)
-            let reader = try JournalReader(directory: directory, filter: filter)
-            var told = 0
-            while true {
-                while let row = reader.next() { output.append(row) }
-                output.flush()
-                report(Array(reader.damage[told...]))
-                told = reader.damage.count
-                Self.pause()
+            if follow {
+                filter.afterSeq = max(reader.lastSeq, filter.afterSeq ?? 0)
+                try goOn(directory, filter, output)
             }
+            try output.finish()
         }
     }
 
-    /// Waits before the next look; ends the verb where nobody reads any more, since without new
-    /// rows no write would tell.
-    private static func pause() {
-        var output = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
-        // SAFETY: one descriptor is passed, which outlives the call.
-        if unsafe poll(&output, 1, pollMilliseconds) > 0 { failToWrite(EPIPE) }
+    /// Shows what is decided from now on, until somebody ends it or nobody reads it any more.
+    private func goOn(_ directory: String, _ filter: RowFilter, _ output: RowOutput) throws {
+        let reader = try JournalReader(directory: directory, filter: filter)
+        var told = 0
+        while true {
+            while let row = reader.next() { output.append(row) }
+            output.flush()
+            report(Array(reader.damage[told...]))
+            told = reader.damage.count
+            output.pause()
+        }
     }
 }
 
-/// `bellgate log query`: the newest rows that pass.
+/// `bellgate log query`: the newest rows that pass, or how many there are.
 struct LogQuery: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "query", abstract: "Show the newest decisions that pass a filter.",
-        discussion: "Shown oldest first. For all of them, whatever their number, use export.")
+        commandName: "query",
+        abstract: "Show the newest decisions that pass a filter, or count them.",
+        discussion: """
+            Rows are shown oldest first. For all of them, whatever their number, use export.
+
+            --count tells how many rows pass, in all or --by hour, day or group; hours and days \
+            without rows have no line. --top tells which clients, names, categories or rules occur \
+            most, in all or in each hour, day or group. Hours and days are those of the policy's \
+            time zone.
+
+            EXAMPLES
+              bellgate log query --name wikipedia.org --since 7d
+              bellgate log query --count --by day --group learner --since 4w
+              bellgate log query --top name --verdict block --by group --limit 5 --since 1d
+              bellgate log query --top category --format csv
+            """)
 
     @OptionGroup var location: LogLocation
     @OptionGroup var filter: LogFilterOptions
+    @OptionGroup var identity: IdentityOptions
+    @OptionGroup var counting: LogCountOptions
 
-    @Option(help: "The newest so many rows.")
-    var limit = 100
+    @Option(help: "The newest so many rows (100 unless given), or the first so many of --top (10).")
+    var limit: Int?
 
     @Option(help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: rowFormat)
     var format: RowFormat = .text
 
-    func validate() throws { try requireCount(limit) }
+    private static let defaultRows = 100
+    private static let defaultTop = 10
+
+    func validate() throws {
+        try requireCount(limit)
+        try filter.requireIdentity(identity)
+        if limit != nil, counting.isAsked, counting.top == nil {
+            throw ValidationError("--limit goes with rows or with --top; --count counts them all.")
+        }
+    }
 
     func run() throws {
-        let filter = try filter.filter()
         let directory = try location.directoryPath()
-        var output = RowOutput(format)
         try reportingLogErrors {
-            let newest = try JournalReader.newest(limit, directory: directory, filter: filter)
-            report(newest.damage)
+            let filter = try filter.filter(in: directory)
+            let reader = try StoreReader(directory: directory, filter: filter)
+            if counting.isAsked { return try count(reader, filter, directory) }
+            let rows = try reader.newest(limit ?? Self.defaultRows, filter)
+            report(reader)
+            let output = RowOutput(format, try identity.begin(directory: directory))
             output.begin()
-            newest.rows.forEach { output.append($0) }
-            output.flush()
+            rows.forEach { output.append($0) }
+            try output.finish()
         }
+    }
+
+    private func count(_ reader: StoreReader, _ filter: RowFilter, _ directory: String) throws {
+        // Only a table of clients says anything about one.
+        let look =
+            counting.top == .client || identity.identify
+            ? try identity.begin(directory: directory) : nil
+        let counter = LogCounter(
+            reader: reader, filter: filter, by: counting.by, pseudonyms: look?.pseudonyms,
+            zone: counting.by?.isTime == true ? location.timeZone() : .utc)
+        let table =
+            if let top = counting.top {
+                try counter.top(top, limit: limit ?? Self.defaultTop)
+            } else {
+                try counter.counts()
+            }
+        report(reader)
+        let output = ByteOutput(look)
+        output.append(table.bytes(format), rows: table.rows.count)
+        try output.finish()
     }
 }
 
@@ -125,11 +181,17 @@ struct LogExport: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export", abstract: "Write out all decisions that pass a filter.",
         discussion: """
-            Goes on where an earlier export ended with --after-seq and the last seq of that export.
+            Goes on where an earlier export ended with --after-seq and the last seq of that export: \
+            the two together are what one export would have written (but for the header of CSV).
+
+            EXAMPLES
+              bellgate log export --since 2026-11-23 --until 2026-11-24 > monday.csv
+              bellgate log export --format jsonl --after-seq 120000 >> log.jsonl
             """)
 
     @OptionGroup var location: LogLocation
     @OptionGroup var filter: LogFilterOptions
+    @OptionGroup var identity: IdentityOptions
 
     @Option(help: "At most so many rows, the oldest first.")
     var limit: Int?
@@ -137,217 +199,26 @@ struct LogExport: ParsableCommand {
     @Option(help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: rowFormat)
     var format: RowFormat = .csv
 
-    func validate() throws { try requireCount(limit) }
+    func validate() throws {
+        try requireCount(limit)
+        try filter.requireIdentity(identity)
+    }
 
     func run() throws {
-        let filter = try filter.filter()
         let directory = try location.directoryPath()
-        var output = RowOutput(format)
         try reportingLogErrors {
-            let reader = try JournalReader(directory: directory, filter: filter)
+            let filter = try filter.filter(in: directory)
+            let reader = try StoreReader(directory: directory, filter: filter)
+            let rows = try reader.rows(filter)
+            let output = RowOutput(format, try identity.begin(directory: directory))
             var remaining = limit ?? .max
             output.begin()
-            while remaining > 0, let row = reader.next() {
+            while remaining > 0, let row = try rows.next() {
                 output.append(row)
                 remaining -= 1
             }
-            output.flush()
-            report(reader.damage)
+            report(reader)
+            try output.finish()
         }
-    }
-}
-
-// MARK: Options
-
-/// Which log is read.
-struct LogLocation: ParsableArguments {
-    @Option(
-        help: ArgumentHelp("The server's configuration, which names the log.", valueName: "file"))
-    var config: String?
-
-    @Option(
-        help: ArgumentHelp("The log's directory itself, in place of --config.", valueName: "dir"))
-    var directory: String?
-
-    private static let defaultConfig = "bellgate.yaml"
-
-    func validate() throws {
-        if config != nil, directory != nil {
-            throw ValidationError("Give --config or --directory, not both.")
-        }
-        // SAFETY: the name is passed as a C string for the length of the call.
-        guard unsafe config != nil || directory != nil || access(Self.defaultConfig, F_OK) == 0
-        else {
-            throw ValidationError(
-                "Give --config FILE or --directory DIR; there is no bellgate.yaml in this folder.")
-        }
-    }
-
-    /// The directory; a configuration that cannot be read is reported and ends the verb.
-    func directoryPath() throws -> String {
-        if let directory { return directory }
-        let load = loadConfiguration(at: config ?? Self.defaultConfig)
-        guard let configuration = load.configuration else {
-            load.diagnostics.forEach { standardError($0.description) }
-            throw ExitCode(ExitStatus.wrong)
-        }
-        return configuration.logDirectory
-    }
-}
-
-/// Which rows are shown.
-struct LogFilterOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Not before this instant.", valueName: "instant"))
-    var since: String?
-
-    @Option(help: ArgumentHelp("Before this instant.", valueName: "instant"))
-    var until: String?
-
-    @Option(help: ArgumentHelp("The group as it was recorded.", valueName: "name"))
-    var group: String?
-
-    @Option(help: ArgumentHelp("A client's address, or a network.", valueName: "address"))
-    var client: String?
-
-    @Option(help: ArgumentHelp("This name and all under it; =NAME: it alone.", valueName: "name"))
-    var name: String?
-
-    @Option(help: "allow, block, rewrite or gap.")
-    var verdict: String?
-
-    @Option(help: ArgumentHelp("The deciding rule, or default.", valueName: "id"))
-    var rule: String?
-
-    @Option(help: ArgumentHelp("A category, or a part of its path.", valueName: "category"))
-    var category: String?
-
-    @Option(help: ArgumentHelp("Only rows behind this one.", valueName: "seq"))
-    var afterSeq: UInt64?
-
-    func validate() throws { _ = try filter() }
-
-    /// The filter, or what is wrong with the first option that cannot be read.
-    func filter() throws -> RowFilter {
-        var filter = RowFilter()
-        filter.sinceMicros = try instant(since, "--since")
-        filter.untilMicros = try instant(until, "--until")
-        filter.group = group
-        filter.rule = rule
-        filter.category = category
-        filter.afterSeq = afterSeq
-        if let client {
-            guard let network = IPNetwork(client, hostBitsAllowed: true) else {
-                throw ValidationError("\"\(client)\" is no address and no network.")
-            }
-            filter.client = network
-        }
-        if let name { filter.name = try Self.nameFilter(name) }
-        if let verdict {
-            guard let known = RecordVerdict.allCases.first(where: { "\($0)" == verdict }) else {
-                throw ValidationError("\"\(verdict)\" is no verdict: allow, block, rewrite or gap.")
-            }
-            filter.verdict = known
-        }
-        return filter
-    }
-
-    /// A name may be typed as people write it; the log holds the form that the DNS carries.
-    private static func nameFilter(_ text: String) throws -> NameFilter {
-        let isExact = text.hasPrefix("=")
-        guard let ascii = idnToASCII(isExact ? String(text.dropFirst()) : text) else {
-            throw ValidationError("\"\(text)\" is no name: it has no ASCII form.")
-        }
-        do {
-            return try NameFilter(parsing: isExact ? "=\(ascii)" : ascii)
-        } catch {
-            throw ValidationError("\"\(text)\" is no name: \(error).")
-        }
-    }
-
-    private func instant(_ text: String?, _ option: String) throws -> Int64? {
-        guard let text else { return nil }
-        var now = timespec()
-        _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
-        let micros = Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
-        guard let instant = LogTime.parse(text, nowMicros: micros) else {
-            throw ValidationError(
-                "\(option): \"\(text)\" is no instant; write 2026-11-23T10:30:00Z, "
-                    + "\"2026-11-23 10:30\", 2026-11-23 or 2h.")
-        }
-        return instant
-    }
-}
-
-private func requireCount(_ limit: Int?) throws {
-    if let limit, limit < 0 { throw ValidationError("--limit takes a number from 0 on.") }
-}
-
-private func rowFormat(_ text: String) throws -> RowFormat {
-    guard let format = RowFormat(rawValue: text) else {
-        throw ValidationError("\"\(text)\" is no format: text, csv or jsonl.")
-    }
-    return format
-}
-
-// MARK: Output
-
-/// Rows on their way to standard output.
-private struct RowOutput {
-    private var writer: RowWriter
-
-    /// How much is gathered before it is written, in bytes.
-    private static let flushBytes = 1 << 16
-
-    init(_ format: RowFormat) {
-        writer = RowWriter(format, isColored: isatty(STDOUT_FILENO) == 1)
-    }
-
-    mutating func begin() { writer.appendHeader() }
-
-    mutating func append(_ row: DecisionRow) {
-        writer.append(row)
-        if writer.buffer.count >= Self.flushBytes { flush() }
-    }
-
-    /// Writes what was gathered; what cannot be written ends the process.
-    mutating func flush() {
-        guard !writer.buffer.isEmpty else { return }
-        if !writeAll(writer.buffer, to: STDOUT_FILENO) { failToWrite(errno) }
-        writer.buffer.removeAll(keepingCapacity: true)
-    }
-}
-
-/// Writes all bytes, however many calls that takes.
-private func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
-    var start = 0
-    while start < bytes.count {
-        // SAFETY: `start` is below the count, and the buffer is used within the closure alone.
-        let written = unsafe bytes.withUnsafeBytes { buffer in
-            unsafe write(file, buffer.baseAddress?.advanced(by: start), bytes.count - start)
-        }
-        if written < 0, errno == EINTR { continue }
-        guard written > 0 else { return false }
-        start += written
-    }
-    return true
-}
-
-/// Damage never hides what is whole: it is told on standard error, and the rows go on.
-func report(_ damage: [LogDamage]) {
-    for place in damage.prefix(20) where place.kind != .tornTail {
-        standardError("warning: \(place)")
-    }
-    if damage.count > 20 {
-        standardError("warning: \(damage.count - 20) more bad places; see log verify")
-    }
-}
-
-/// Runs `body`; a log that cannot be read is reported and ends the verb.
-func reportingLogErrors(_ body: () throws -> Void) throws {
-    do {
-        try body()
-    } catch let error as JournalError {
-        standardError("\(error)")
-        throw ExitCode(ExitStatus.wrong)
     }
 }

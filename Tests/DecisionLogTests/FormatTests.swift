@@ -1,7 +1,8 @@
 import DNSWire
-import DecisionLog
 import Glibc
 import Testing
+
+@testable import DecisionLog
 
 @Suite struct FormatTests {
     private func row(_ sample: Sample) throws -> DecisionRow {
@@ -13,7 +14,7 @@ import Testing
     }
 
     private func line(_ row: DecisionRow, _ format: RowFormat) -> String {
-        var writer = RowWriter(format)
+        var writer = RowWriter(format, pseudonyms: nil)
         writer.append(row)
         return String(decoding: writer.buffer, as: UTF8.self)
     }
@@ -127,13 +128,13 @@ import Testing
     }
 
     @Test func headersNameTheColumns() {
-        var writer = RowWriter(.csv)
+        var writer = RowWriter(.csv, pseudonyms: nil)
         writer.appendHeader()
         #expect(
             String(decoding: writer.buffer, as: UTF8.self)
                 == "seq,time,client,device,group,name,type,verdict,rule,category,list,period,concern,"
                 + "policy,rcode,ttl,source,micros\r\n")
-        writer = RowWriter(.jsonl)
+        writer = RowWriter(.jsonl, pseudonyms: nil)
         writer.appendHeader()
         #expect(writer.buffer.isEmpty)
     }
@@ -141,9 +142,47 @@ import Testing
     @Test func colourIsForTextAlone() throws {
         let row = try row(plain)
         for format in RowFormat.allCases {
-            var writer = RowWriter(format, isColored: true)
+            var writer = RowWriter(format, isColored: true, pseudonyms: nil)
             writer.append(row)
             #expect(writer.buffer.contains(0x1B) == (format == .text))
         }
+    }
+
+    /// Nothing else of a row changes, and nothing of it says who asked.
+    @Test(arguments: RowFormat.allCases)
+    func pseudonymsStandForClientsAndDevices(_ format: RowFormat) throws {
+        let directory = TemporaryDirectory()
+        let journal = try Journal(
+            directory: directory.path, segmentBytes: 1 << 18, keepSeconds: nil)
+        var policy = samplePolicy
+        policy.devices = ["library-pc-1", "head-laptop"]
+        journal.commit(randomSamples(300, seed: 43), dictionary: journal.register(policy))
+        var keys = PseudonymKeys(startDay: 0)
+        // The key changes in the middle of the rows.
+        let change = PseudonymKeys.day(of: 1_795_000_000_150_000)
+        _ = keys.renew(nowMicros: change * 86_400_000_000, keepMicros: 1)
+        let pseudonyms = Pseudonyms(keys)
+        var writer = RowWriter(format, pseudonyms: pseudonyms)
+        for row in try readAll(directory.path).rows {
+            writer.buffer = []
+            writer.append(row)
+            let found = String(decoding: writer.buffer, as: UTF8.self)
+            var expected = line(row, format)
+            let client = try #require(row.client)
+            let stand = pseudonyms.client(client, micros: row.timeMicros)
+            #expect(!found.contains("\(client)"))
+            if format == .text {
+                #expect(found.contains(" \(stand) "))
+                continue
+            }
+            expected = expected.replacing("\(client)", with: stand)
+            if let device = row.device {
+                #expect(!found.contains(device))
+                expected = expected.replacing(
+                    device, with: pseudonyms.device(device, micros: row.timeMicros))
+            }
+            #expect(found == expected)
+        }
+        journal.close()
     }
 }

@@ -11,6 +11,17 @@ import Testing
 
     private func address(_ number: UInt32) -> IPAddress { IPAddress(v4: 0x0A14_0000 + number) }
 
+    /// A directory that counts as a log, with nothing else in it.
+    private func log() -> TemporaryDirectory {
+        let directory = TemporaryDirectory()
+        writeFile("\(directory.path)/\(SegmentName(firstSeq: 1))", [])
+        return directory
+    }
+
+    private func keyFiles(_ directory: TemporaryDirectory) -> [String] {
+        directory.files().filter { !$0.hasSuffix(".bgl") }
+    }
+
     private func mode(_ path: String) -> mode_t {
         var information = stat()
         _ = unsafe stat(path, &information)
@@ -26,7 +37,7 @@ import Testing
     }
 
     @Test func aClientHasOneNameForAllReaders() throws {
-        let directory = TemporaryDirectory()
+        let directory = log()
         let first = try Pseudonyms(directory: directory.path)
         let second = try Pseudonyms(directory: directory.path)
         let name = first.client(address(1), micros: Self.now)
@@ -36,21 +47,20 @@ import Testing
         #expect(first.device("pc", micros: 0).hasPrefix("d-"))
         #expect(first.device("pc", micros: 0) != first.device("pd", micros: 0))
         // Another log, another key.
-        let other = TemporaryDirectory()
+        let other = log()
         #expect(try Pseudonyms(directory: other.path).client(address(1), micros: 0) != name)
-        #expect(directory.files() == ["pseudonyms.key"])
+        #expect(keyFiles(directory) == ["pseudonyms.key"])
         #expect(mode("\(directory.path)/pseudonyms.key") == 0o600)
     }
 
-    @Test func noTwoOfManyShareAName() throws {
-        let directory = TemporaryDirectory()
-        let pseudonyms = try Pseudonyms(directory: directory.path)
-        var seen: Set<String> = []
+    @Test func noTwoOfManyShareAName() {
         // More than are kept at a time.
-        for number in 0..<140_000 as Range<UInt32> {
+        let pseudonyms = Pseudonyms(PseudonymKeys(startDay: 0), maximumMade: 3000)
+        var seen: Set<String> = []
+        for number in 0..<10_000 as Range<UInt32> {
             seen.insert(pseudonyms.client(address(number), micros: 0))
         }
-        #expect(seen.count == 140_000)
+        #expect(seen.count == 10_000)
         #expect(seen.contains(pseudonyms.client(address(0), micros: 0)))
     }
 
@@ -67,7 +77,7 @@ import Testing
 
     @Test func processesThatMakeTheKeyAtOnceAgree() async throws {
         for _ in 0..<20 {
-            let directory = TemporaryDirectory()
+            let directory = log()
             let path = directory.path
             let address = address(7)
             let names = await withTaskGroup(of: String?.self) { group in
@@ -79,8 +89,16 @@ import Testing
                 return await group.reduce(into: Set<String?>()) { $0.insert($1) }
             }
             #expect(names.count == 1 && !names.contains(nil))
-            #expect(directory.files() == ["pseudonyms.key"])
+            #expect(keyFiles(directory) == ["pseudonyms.key"])
         }
+    }
+
+    @Test func nothingIsMadeWhereThereIsNoLog() {
+        let directory = TemporaryDirectory()
+        let refused = #expect(throws: JournalError.self) {
+            try Pseudonyms(directory: directory.path)
+        }
+        #expect(refused?.code == .noLog && directory.files() == [])
     }
 
     // MARK: Renewal
@@ -131,6 +149,68 @@ import Testing
         #expect(keys.periods.map(\.startDay) == [today, today + 10, today + 1000])
     }
 
+    /// The journal does both as days go by, and notes each before it is done.
+    @Test func theJournalRenewsAndDestroysKeys() throws {
+        let directory = TemporaryDirectory()
+        let journal = try Journal(
+            directory: directory.path, segmentBytes: 1 << 16, keepSeconds: 2 * 86_400)
+        let number = journal.register(samplePolicy)
+        let path = "\(directory.path)/pseudonyms.key"
+        let midnight = PseudonymKeys.day(of: Self.now) * Self.day
+        var names: [[String]] = []
+        var starts: [[Int64]] = []
+        for day in 0..<8 as Range<Int64> {
+            let now = midnight + day * Self.day + 1
+            var samples = randomSamples(400, seed: 8)
+            for index in samples.indices { samples[index].record.timeMicros = now }
+            // Without rows on the last days, nothing but the newest file is left.
+            if day < 6 { journal.commit(samples, dictionary: number) }
+            for minute in 0..<3 as Range<Int64> {
+                journal.maintain(nowMicros: now + minute * 61_000_000)
+            }
+            let keys = try #require(PseudonymKeys(readFile(path)))
+            starts.append(keys.periods.map { $0.startDay - midnight / Self.day })
+            let pseudonyms = try Pseudonyms(directory: directory.path)
+            names.append(
+                (0..<8).map { pseudonyms.client(address(1), micros: midnight + $0 * Self.day) })
+            #expect(try readAll(directory.path).damage.isEmpty)
+        }
+        #expect(starts[0] == [0] && starts[1] == [0] && starts[2] == [0, 2])
+        #expect(starts[3] == [0, 2], "rows of day 1 are there still")
+        #expect(starts[4] == [2, 4])
+        // A day's name is the same as long as it has rows.
+        #expect(names[0][0] == names[3][0] && names[2][2] == names[5][2])
+        #expect(Set(names[3][0...3]).count == 2)
+        #expect(names[4][0] != names[3][0], "its key is gone")
+        let verification = try LogVerification(directory: directory.path)
+        #expect(verification.damage == [])
+        let notes = verification.auditEntries.filter { $0.kind == .rekey }
+        #expect(notes.allSatisfy { $0.question == "keep 172800s" })
+        #expect(notes.count { $0.reason?.hasPrefix("pseudonyms are others from") == true } == 3)
+        #expect(notes.contains { $0.reason?.hasSuffix("are destroyed") == true })
+        journal.close()
+    }
+
+    /// Where it cannot be noted, no key is begun or destroyed.
+    @Test func withoutANoteNoKeyChanges() throws {
+        let directory = TemporaryDirectory()
+        let journal = try Journal(
+            directory: directory.path, segmentBytes: 1 << 16, keepSeconds: 86_400)
+        journal.maintain(nowMicros: Self.now)
+        let path = "\(directory.path)/pseudonyms.key"
+        let before = readFile(path)
+        let trail = "\(directory.path)/audit.jsonl"
+        unsafe unlink(trail)
+        _ = unsafe symlink("audit.jsonl", trail)
+        journal.maintain(nowMicros: Self.now + 3 * Self.day)
+        #expect(readFile(path) == before && journal.status.auditFailure != nil)
+        #expect(!directory.files().contains { $0.hasSuffix(".tmp") && $0.hasPrefix("pseudonyms") })
+        unsafe unlink(trail)
+        journal.maintain(nowMicros: Self.now + 3 * Self.day + 61_000_000)
+        #expect(readFile(path) != before)
+        journal.close()
+    }
+
     // MARK: The file
 
     @Test func whatWasWrittenIsReadAndNothingElse() throws {
@@ -163,7 +243,7 @@ import Testing
     }
 
     @Test func aDamagedOrForbiddenFileIsToldWithACure() throws {
-        let directory = TemporaryDirectory()
+        let directory = log()
         let path = "\(directory.path)/pseudonyms.key"
         writeFile(path, Array("nothing\n".utf8))
         let damaged = #expect(throws: JournalError.self) {
@@ -181,15 +261,15 @@ import Testing
 
     /// What the superuser makes, the server can go on with.
     @Test(.enabled(if: geteuid() == 0)) func theSuperusersFilesAreTheServers() throws {
-        let directory = TemporaryDirectory()
+        let directory = log()
         _ = unsafe chown(directory.path, 65534, 65534)
         _ = try Pseudonyms(directory: directory.path)
         try AuditTrail(directory: directory.path).append(.look, question: "q")
-        for name in directory.files() {
+        for name in keyFiles(directory) {
             var information = stat()
             _ = unsafe stat("\(directory.path)/\(name)", &information)
             #expect(information.st_uid == 65534 && information.st_gid == 65534, "\(name)")
         }
-        #expect(directory.files() == ["audit.jsonl", "pseudonyms.key"])
+        #expect(keyFiles(directory) == ["audit.jsonl", "pseudonyms.key"])
     }
 }

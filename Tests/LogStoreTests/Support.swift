@@ -211,7 +211,7 @@ final class RandomLog {
 
 /// Rows as they are written out: all columns and the alias.
 func lines(_ rows: [DecisionRow]) -> [String] {
-    var writer = RowWriter(.jsonl)
+    var writer = RowWriter(.jsonl, pseudonyms: nil)
     rows.forEach { writer.append($0) }
     return String(decoding: writer.buffer, as: UTF8.self).split(separator: "\n").map(String.init)
 }

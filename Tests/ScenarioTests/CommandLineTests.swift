@@ -22,6 +22,7 @@ import Testing
             (["log", "query", "--limit=-1", "--directory", "/tmp"], 2),
             (["log", "query", "--name", "a\u{2026}b.example", "--directory", "/tmp"], 2),
             (["log", "export", "--directory", "/nowhere"], 1),
+            (["log", "export", "--directory", "/proc"], 1),
         ] as [([String], Int32)])
     func exitCodesSayWhatIsWrong(arguments: [String], status: Int32) throws {
         let run = try run(arguments)

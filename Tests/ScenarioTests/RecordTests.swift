@@ -16,7 +16,7 @@ import Testing
         _ = try server.ask("www.example.com", from: "127.0.30.5")
         _ = try server.ask("www.example.com", from: "127.0.30.6")
         _ = try server.ask("chat.social.example.com", from: "127.0.30.5")
-        let csv = try server.run(["log", "export", "--format", "csv"])
+        let csv = try server.run(["log", "export", "--format", "csv"] + TestServer.identify)
         #expect(csv.output.hasPrefix(Self.columns + "\r\n"))
         #expect(csv.lines.count == 5)
         #expect(

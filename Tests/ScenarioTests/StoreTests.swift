@@ -28,15 +28,17 @@ import Testing
         let reader = try StoreReader(directory: copy.path)
         #expect(reader.problems.isEmpty, "\(reader.problems)")
         let rows = try reader.rows()
-        var writer = RowWriter(.jsonl)
+        var writer = RowWriter(.jsonl, pseudonyms: nil)
         while let row = try rows.next() { writer.append(row) }
         return String(decoding: writer.buffer, as: UTF8.self).split(separator: "\n").map(
             String.init)
     }
 
     private func exported(_ server: TestServer) throws -> [String] {
-        try server.run(["log", "export", "--format", "jsonl"]).output.split(separator: "\n")
-            .map(String.init)
+        try server.run(["log", "export", "--format", "jsonl"] + TestServer.identify).output.split(
+            separator: "\n"
+        )
+        .map(String.init)
     }
 
     private func store(_ server: TestServer) throws -> [String: Any] {

@@ -84,3 +84,17 @@ public func loadPolicy(
         lists: loader.lists, testResults: loader.testResults, watchedFiles: loader.watchedFiles,
         hash: loader.hash, counts: loader.counts)
 }
+
+/// The time zone that a policy file names, without its rules and lists; takes milliseconds.
+///
+/// - Returns: `nil` where the file cannot be read or names no zone that the system knows.
+public func timeZone(
+    ofPolicyAt path: String, zoneFolder: String = "/usr/share/zoneinfo"
+) -> ZoneRules? {
+    let reporter = Reporter()
+    guard let contents = try? FileBytes.read(path, limit: YAMLReader.maximumBytes),
+        let root = YAMLReader.read(contents.bytes, file: path, reporter: reporter),
+        let zone = PolicyReader(reporter: reporter).read(root).zone
+    else { return nil }
+    return ZoneFile.load(zone, folder: zoneFolder, reporter: reporter)
+}

@@ -80,7 +80,8 @@ struct ReplayVerb: ParsableCommand {
         let today = load(configuration.policyPath, configuration)
         let new = load(with, configuration)
         guard let today, let new else { throw ExitCode(ExitStatus.wrong) }
-        let rows = try filter.filter()
+        var rows = RowFilter()
+        try reportingLogErrors { rows = try filter.filter(in: configuration.logDirectory) }
         let result = try result(today, new, configuration, rows)
         guard result.recorded > 0 || result.gaps > 0 else {
             standardError(

@@ -115,9 +115,12 @@ final class TestServer {
         try Run(Program.bellgate(), arguments + ["--config", "bellgate.yaml"], in: folder.path)
     }
 
-    /// All rows of the log.
+    /// What shows who a client is.
+    static let identify = ["--identify", "--reason", "test"]
+
+    /// All rows of the log, with the addresses of clients.
     func rows(_ filter: [String] = []) throws -> [[String: Any]] {
-        let run = try run(["log", "export", "--format", "jsonl"] + filter)
+        let run = try run(["log", "export", "--format", "jsonl"] + Self.identify + filter)
         #expect(run.status == 0)
         return run.jsonLines
     }

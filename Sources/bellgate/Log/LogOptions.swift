@@ -1,0 +1,171 @@
+import ArgumentParser
+import CPacketIO
+import DNSWire
+import DecisionLog
+import Glibc
+import LDNSBridge
+import PolicyEngine
+import PolicyFile
+
+/// Which log is read.
+struct LogLocation: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("The server's configuration, which names the log.", valueName: "file"))
+    var config: String?
+
+    @Option(
+        help: ArgumentHelp("The log's directory itself, in place of --config.", valueName: "dir"))
+    var directory: String?
+
+    private static let defaultConfig = "bellgate.yaml"
+
+    func validate() throws {
+        if config != nil, directory != nil {
+            throw ValidationError("Give --config or --directory, not both.")
+        }
+        // SAFETY: the name is passed as a C string for the length of the call.
+        guard unsafe config != nil || directory != nil || access(Self.defaultConfig, F_OK) == 0
+        else {
+            throw ValidationError(
+                "Give --config FILE or --directory DIR; there is no bellgate.yaml in this folder.")
+        }
+    }
+
+    /// The time zone of the policy; UTC, and a note, where that cannot be told.
+    func timeZone() -> ZoneRules {
+        let path =
+            directory == nil ? loadConfiguration(at: config ?? Self.defaultConfig).policyPath : nil
+        if let zone = path.flatMap({ PolicyFile.timeZone(ofPolicyAt: $0) }) { return zone }
+        standardError(
+            path.map { "note: hours and days are those of UTC, since \($0) tells no time zone" }
+                ?? "note: hours and days are those of UTC; --config would tell the policy's time zone"
+        )
+        return .utc
+    }
+
+    /// The directory; a configuration that cannot be read is reported and ends the verb.
+    func directoryPath() throws -> String {
+        if let directory { return directory }
+        let load = loadConfiguration(at: config ?? Self.defaultConfig)
+        guard let configuration = load.configuration else {
+            load.diagnostics.forEach { standardError($0.description) }
+            throw ExitCode(ExitStatus.wrong)
+        }
+        return configuration.logDirectory
+    }
+}
+
+/// Which rows are shown.
+struct LogFilterOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Not before this instant.", valueName: "instant"))
+    var since: String?
+
+    @Option(help: ArgumentHelp("Before this instant.", valueName: "instant"))
+    var until: String?
+
+    @Option(help: ArgumentHelp("The group as it was recorded.", valueName: "name"))
+    var group: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A client's pseudonym; with --identify its address, or a network.",
+            valueName: "client"))
+    var client: String?
+
+    @Option(help: ArgumentHelp("This name and all under it; =NAME: it alone.", valueName: "name"))
+    var name: String?
+
+    @Option(help: "allow, block, rewrite or gap.")
+    var verdict: String?
+
+    @Option(help: ArgumentHelp("The deciding rule, or default.", valueName: "id"))
+    var rule: String?
+
+    @Option(help: ArgumentHelp("A category, or a part of its path.", valueName: "category"))
+    var category: String?
+
+    @Option(help: ArgumentHelp("Only rows behind this one.", valueName: "seq"))
+    var afterSeq: UInt64?
+
+    func validate() throws { _ = try filter() }
+
+    /// The filter, or what is wrong with the first option that cannot be read.
+    func filter() throws -> RowFilter {
+        var filter = RowFilter()
+        filter.sinceMicros = try instant(since, "--since")
+        filter.untilMicros = try instant(until, "--until")
+        filter.group = group
+        filter.rule = rule
+        filter.category = category
+        filter.afterSeq = afterSeq
+        if let client, pseudonym == nil {
+            guard let network = IPNetwork(client, hostBitsAllowed: true) else {
+                throw ValidationError("\"\(client)\" is no pseudonym, no address and no network.")
+            }
+            filter.client = network
+        }
+        if let name { filter.name = try Self.nameFilter(name) }
+        if let verdict {
+            guard let known = RecordVerdict.allCases.first(where: { "\($0)" == verdict }) else {
+                throw ValidationError("\"\(verdict)\" is no verdict: allow, block, rewrite or gap.")
+            }
+            filter.verdict = known
+        }
+        return filter
+    }
+
+    /// The pseudonym that was given for a client.
+    private var pseudonym: String? { client.flatMap(Pseudonyms.canonical) }
+
+    /// Whoever names an address learns what that device did, and which pseudonym it has.
+    func requireIdentity(_ identity: IdentityOptions) throws {
+        guard let client, pseudonym == nil, !identity.identify else { return }
+        throw ValidationError(
+            "--client \(client) asks about somebody who is known: give --identify and a --reason "
+                + "with it, or the client's pseudonym.")
+    }
+
+    /// The filter for a log: a pseudonym is taken for the client that it stands for there.
+    func filter(in directory: String) throws -> RowFilter {
+        let filter = try filter()
+        guard let pseudonym else { return filter }
+        return try PseudonymSearch(directory: directory).narrow(filter, to: pseudonym)
+    }
+
+    /// A name may be typed as people write it; the log holds the form that the DNS carries.
+    private static func nameFilter(_ text: String) throws -> NameFilter {
+        let isExact = text.hasPrefix("=")
+        guard let ascii = idnToASCII(isExact ? String(text.dropFirst()) : text) else {
+            throw ValidationError("\"\(text)\" is no name: it has no ASCII form.")
+        }
+        do {
+            return try NameFilter(parsing: isExact ? "=\(ascii)" : ascii)
+        } catch {
+            throw ValidationError("\"\(text)\" is no name: \(error).")
+        }
+    }
+
+    private func instant(_ text: String?, _ option: String) throws -> Int64? {
+        guard let text else { return nil }
+        var now = timespec()
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
+        let micros = Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
+        guard let instant = LogTime.parse(text, nowMicros: micros) else {
+            throw ValidationError(
+                "\(option): \"\(text)\" is no instant; write 2026-11-23T10:30:00Z, "
+                    + "\"2026-11-23 10:30\", 2026-11-23 or 2h.")
+        }
+        return instant
+    }
+}
+
+func requireCount(_ limit: Int?) throws {
+    if let limit, limit < 0 { throw ValidationError("--limit takes a number from 0 on.") }
+}
+
+func rowFormat(_ text: String) throws -> RowFormat {
+    guard let format = RowFormat(rawValue: text) else {
+        throw ValidationError("\"\(text)\" is no format: text, csv or jsonl.")
+    }
+    return format
+}

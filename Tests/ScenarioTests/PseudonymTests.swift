@@ -1,0 +1,204 @@
+import DecisionLog
+import Foundation
+import Glibc
+import Testing
+
+/// Who a client is stays hidden, unless somebody says why and that is on record.
+@Suite(.scenario) struct ConfidentialityTests {
+    private static func log(_ count: Int = 60) throws -> WrittenLog {
+        try WrittenLog(WrittenLog.random(count, from: "2026-11-23T08:00:00Z", hours: 8))
+    }
+
+    private func entries(_ log: WrittenLog) throws -> [AuditEntry] {
+        try AuditTrail.read(directory: "\(log.folder.path)/log").entries
+    }
+
+    @Test(arguments: ["text", "csv", "jsonl"])
+    func nothingShowsWhoAsked(_ format: String) throws {
+        let log = try Self.log()
+        var named: Set<String> = []
+        for question in [
+            ["query"], ["export"], ["tail"], ["query", "--top", "client"],
+            ["query", "--top", "client", "--by", "group"],
+        ] {
+            let run = try log.run(question + ["--format", format])
+            #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
+            #expect(!run.output.contains("10.20.0.") && !run.output.contains("library-pc"))
+            let names = Set(run.output.matches(of: #/c-[0-9A-HJKMNP-TV-Z]{10}/#).map(\.output))
+            #expect(!names.isEmpty)
+            named.formUnion(names.map(String.init))
+        }
+        #expect(named.count == 6, "one name for each of six clients, in every output")
+        #expect(try entries(log).isEmpty, "nobody looked at an identity")
+    }
+
+    /// The pseudonym leads to the same rows as the address, and to no other.
+    @Test func aPseudonymIsAFilter() throws {
+        let log = try Self.log()
+        let plain = try log.run(["export", "--format", "jsonl"]).jsonLines
+        let known = try log.rows()
+        let pairs = Set(zip(plain, known).map { "\($0["client"] ?? "") \($1["client"] ?? "")" })
+        #expect(pairs.count == 6)
+        for pair in pairs {
+            let words = pair.split(separator: " ").map(String.init)
+            let expected = known.filter { $0["client"] as? String == words[1] }
+                .map { $0["seq"] as? Int }
+            for name in [words[0], words[0].lowercased()] {
+                let found = try log.run(["export", "--format", "jsonl", "--client", name])
+                #expect(found.jsonLines.map { $0["seq"] as? Int } == expected)
+                #expect(found.jsonLines.allSatisfy { $0["client"] as? String == words[0] })
+            }
+            let counted = try log.run(["query", "--count", "--client", words[0]])
+            #expect(counted.output == "\(expected.count)\n")
+            let who = try log.run(
+                ["query", "--client", words[0], "--limit", "1", "--format", "jsonl"]
+                    + TestServer.identify)
+            #expect(who.jsonLines.map { $0["client"] as? String } == [words[1]])
+        }
+        let stranger = try log.run(["query", "--client", "c-0000000000"])
+        #expect(stranger.status == 1 && stranger.errors.contains("stands for no client"))
+    }
+
+    // MARK: - Looks
+
+    @Test func aLookIsOnRecordWithItsQuestionAndReason() throws {
+        let log = try Self.log()
+        let run = try log.run([
+            "query", "--client", "10.20.0.0/16", "--limit", "7", "--identify", "--reason",
+            "Concern 12: \"who?\"",
+        ])
+        #expect(run.status == 0 && run.output.contains(" 10.20.0."))
+        let found = try entries(log)
+        #expect(found.map(\.kind) == [.look, .shown])
+        #expect(found[0].reason == "Concern 12: \"who?\"")
+        #expect(
+            found[0].question
+                == "log query --client 10.20.0.0/16 --limit 7 --identify --directory "
+                + "\(log.folder.path)/log")
+        #expect(found[1].rows == 7 && found[1].look == 1 && found[1].question == found[0].question)
+        let top = try log.run(["query", "--top", "client"] + TestServer.identify)
+        #expect(top.output.contains("10.20.0."))
+        #expect(try entries(log).last?.rows == 6)
+        let verified = try log.run(["verify"])
+        #expect(
+            verified.status == 0 && verified.output.contains("4 entries, 2 looks at identities"))
+        // The trail is covered: what is changed in it shows.
+        let text = log.folder.read("log/audit.jsonl")
+        try log.folder.write(
+            text.replacing("Concern 12", with: "Concern 13"), to: "log/audit.jsonl")
+        #expect(try log.run(["verify"]).status == 1)
+    }
+
+    @Test func withoutARecordNothingIsShown() throws {
+        let log = try Self.log()
+        let trail = "\(log.folder.path)/log/audit.jsonl"
+        // A link that leads to itself can be written by nobody.
+        _ = unsafe symlink("audit.jsonl", trail)
+        for question in [["query"], ["tail"], ["export"], ["query", "--top", "client"]] {
+            let run = try log.run(question + TestServer.identify)
+            #expect(run.status == 1 && run.output.isEmpty)
+            #expect(run.errors.contains("nothing can be noted in the audit trail"))
+            #expect(try log.run(question).status == 0, "by pseudonyms it is")
+        }
+    }
+
+    /// A look that nobody watches any more, or that somebody ends, still tells what it showed.
+    @Test(arguments: [SIGTERM, SIGINT])
+    func aLookThatIsEndedTellsWhatItShowed(_ signal: Int32) throws {
+        let log = try Self.log(30)
+        let tail = try Program(
+            Program.bellgate(),
+            ["log", "tail", "-f", "-n", "5", "--directory", "\(log.folder.path)/log"]
+                + TestServer.identify)
+        #expect(eventually(within: 10) { tail.output.split(separator: "\n").count == 6 })
+        #expect(try entries(log).map(\.kind) == [.look], "before the first row")
+        try log.write(WrittenLog.random(3, from: "2026-11-24T08:00:00Z", hours: 1))
+        #expect(eventually(within: 10) { tail.output.split(separator: "\n").count == 9 })
+        tail.signal(signal)
+        #expect(tail.wait(5) == -signal)
+        #expect(try entries(log).map(\.kind) == [.look, .shown])
+        #expect(try entries(log).last?.rows == 8)
+        let cut = try Run(
+            "sh",
+            [
+                "-c",
+                "'\(Program.bellgate())' log tail -f --identify --reason test --directory "
+                    + "'\(log.folder.path)/log' | head -n 2",
+            ])
+        #expect(cut.status == 0 && cut.lines.count == 2)
+        #expect(try entries(log).map(\.kind) == [.look, .shown, .look, .shown])
+    }
+
+    // MARK: - Keys
+
+    @Test func whoMayNotReadTheKeyIsToldWhy() throws {
+        let log = try Self.log()
+        _ = try log.run(["query"])
+        let key = "\(log.folder.path)/log/pseudonyms.key"
+        unsafe unlink(key)
+        _ = unsafe symlink("pseudonyms.key", key)
+        let refused = try log.run(["query"])
+        #expect(refused.status == 1 && refused.output.isEmpty)
+        #expect(refused.errors.contains("pseudonyms.key") && refused.errors.contains("belongs"))
+        unsafe unlink(key)
+        try log.folder.write("something else\n", to: "log/pseudonyms.key")
+        let damaged = try log.run(["query"])
+        #expect(damaged.status == 1 && damaged.errors.contains("are damaged"))
+        // What shows no client needs no key.
+        #expect(try log.run(["query", "--count"]).status == 0)
+        #expect(try log.run(["query", "--top", "name"]).status == 0)
+    }
+
+    /// A renewed key gives another name from a day on; the older rows keep theirs, and both lead
+    /// to their own rows alone.
+    @Test func aRenewedKeyLeavesOlderRowsTheirNames() throws {
+        let rows = (22...24).map { day in
+            WrittenLog.Row(
+                time: "2026-11-\(day)T10:00:00Z", client: "10.20.0.1", group: "staff",
+                name: "www.example.com", verdict: .allow)
+        }
+        let log = try WrittenLog(rows, keepSeconds: 2 * 86_400)
+        for day in [22, 24] {
+            let now = LogTime.parse("2026-11-\(day)T12:00:00Z", nowMicros: 0) ?? 0
+            log.journal.maintain(nowMicros: now)
+        }
+        let names = try log.run(["export", "--format", "jsonl"]).jsonLines
+            .compactMap { $0["client"] as? String }
+        #expect(names.count == 3 && names[0] == names[1] && names[1] != names[2])
+        for (name, seqs) in [(names[0], [1, 2]), (names[2], [3])] {
+            let found = try log.run(["export", "--format", "jsonl", "--client", name]).jsonLines
+            #expect(found.map { $0["seq"] as? Int } == seqs)
+        }
+        let top = try log.run(["query", "--top", "client", "--format", "csv"]).lines
+        #expect(top == ["client,count", "\(names[0]),2", "\(names[2]),1"])
+        #expect(try entries(log).contains { $0.kind == .rekey })
+        #expect(try log.run(["verify"]).status == 0)
+    }
+
+    /// Whatever the umask: all that lies under the log is its owner's alone.
+    @Test func allFilesAreTheOwnersAlone() throws {
+        let fake = try FakeUpstream()
+        let old = umask(0)
+        defer { umask(old) }
+        let server = try TestServer(
+            upstreams: ["127.0.0.1:\(fake.port)"], settings: "")
+        for number in 0..<20 { _ = try server.ask("n\(number).example.com", from: "127.0.0.1") }
+        _ = try server.rows()
+        _ = try server.run(["log", "query"])
+        try server.restart()
+        let log = "\(server.folder.path)/log"
+        #expect(
+            eventually(within: 15) {
+                FileManager.default.fileExists(atPath: "\(log)/store")
+            })
+        let all = try FileManager.default.subpathsOfDirectory(atPath: log)
+        #expect(all.contains("audit.jsonl") && all.contains("pseudonyms.key"))
+        #expect(all.contains { $0.hasSuffix(".sqlite") }, "\(all)")
+        for path in [""] + all {
+            var information = stat()
+            _ = unsafe lstat("\(log)/\(path)", &information)
+            let expected: mode_t = information.st_mode & S_IFMT == S_IFDIR ? 0o700 : 0o600
+            #expect(information.st_mode & 0o777 == expected, "\(path)")
+        }
+    }
+}
