@@ -70,26 +70,43 @@ extension ChunkInfo {
 struct RowSet {
     let chunk: Chunk
     private let rows: [PackedRow]
-    /// Places in `rows`, in the order of seq; empty where they are in order already.
+    /// Places in `rows`, in the order of seq; empty where they stay as they are.
     private let order: [UInt32]
     private let clients: [ClientEntry]
     private(set) var next = 0
-    private var wires: [UInt32: [UInt8]] = [:]
+    /// What rows of each kind share, ready to be filled in.
+    private let shared: [Shared]
+    /// By number; empty where it was not asked for yet.
+    private var wires: [[UInt8]] = []
+
+    private struct Shared {
+        var record: DecisionRecord
+        var dictionary: ResolvedDictionary
+    }
 
     var count: Int { rows.count }
     var remaining: Int { rows.count - next }
 
     /// Reads the rows that a filter selects.
-    init(_ chunk: Chunk, _ filter: RowFilter) throws {
+    ///
+    /// - Parameter isOrdered: whether they come in the order of seq; else a client's rows come one
+    ///   after the other, which spares the memory much jumping.
+    init(_ chunk: Chunk, _ filter: RowFilter, isOrdered: Bool = true) throws {
         self.chunk = chunk
         clients = try chunk.clientEntries()
         guard let selection = try chunk.selection(filter, clients: clients) else {
             rows = []
             order = []
+            shared = []
             return
         }
+        shared = chunk.kinds.map { kind in
+            Shared(
+                record: kind.record,
+                dictionary: chunk.definitions[Int(kind.rank.definition)])
+        }
         rows = try Self.read(chunk, clients, selection)
-        order = Self.order(rows, chunk.info.rows)
+        order = isOrdered ? Self.order(rows, chunk.info.rows) : []
     }
 
     private static func read(
@@ -183,8 +200,8 @@ struct RowSet {
 
     mutating func nextRow() throws -> DecisionRow? {
         guard let row = nextPacked() else { return nil }
-        let kind = chunk.kinds[Int(row.kind)]
-        var record = kind.record
+        let shared = shared[Int(row.kind)]
+        var record = shared.record
         record.timeMicros = row.micros
         record.client = clients[Int(row.client)].address
         record.ttlSeconds = row.ttlSeconds
@@ -192,13 +209,17 @@ struct RowSet {
         return DecisionRow(
             seq: chunk.seq(ofOrdinal: Int(row.seq)), record: record, gap: nil,
             name: try wire(row.name), via: row.via == 0 ? [] : try wire(row.via - 1),
-            dictionary: chunk.definitions[Int(kind.rank.definition)])
+            dictionary: shared.dictionary)
     }
 
     private mutating func wire(_ number: UInt32) throws -> [UInt8] {
-        if let known = wires[number] { return known }
+        if wires.isEmpty {
+            wires = Array(repeating: [], count: Int(try chunk.allNumbers.upperBound))
+        }
+        let place = Int(number)
+        if place < wires.count, !wires[place].isEmpty { return wires[place] }
         let wire = NameKey.wire(try chunk.name(number))
-        wires[number] = wire
+        if place < wires.count { wires[place] = wire }
         return wire
     }
 

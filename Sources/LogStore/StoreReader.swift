@@ -220,8 +220,8 @@ public final class StoreReader {
 
     // MARK: All rows, in no order
 
-    /// Gives every row that passes a filter to `body`, once, in about the order of time: gaps, then
-    /// what the store has, then what only the journal has.
+    /// Gives every row that passes a filter to `body`, once: gaps, then what the store has, a chunk's
+    /// rows client by client, then what only the journal has.
     ///
     /// For counting: what is in no store yet is read straight from the journal and not made ready
     /// for questions first. Holds one chunk at a time.
@@ -234,7 +234,9 @@ public final class StoreReader {
             }
         }
         for source in sources where filter.verdict != .gap {
-            for var set in try withChunk(source, { try RowSet($0, filter) }) {
+            for var set in try withChunk(
+                source, { try RowSet($0, filter, isOrdered: false) })
+            {
                 while let row = try set.nextRow() { body(row) }
             }
         }

@@ -1,6 +1,6 @@
 import PolicyEngine
 
-/// The planes of a policy, from bell to bell, for rows that come about in the order of time.
+/// The planes of a policy, from bell to bell, for rows that come a stretch of time after the other.
 @safe struct PlaneWalk {
     private let program: PolicyProgram
     private var planes: [Plane] = []
@@ -30,8 +30,10 @@ import PolicyEngine
             current = known.view
             return
         }
-        // The clock may have been set back, so that planes of the past are asked again.
+        // Each client's rows go through the same bells, so planes are kept.
         let plane = program.plane(at: Instant(seconds: seconds))
+        // One that begins earlier before the same bell takes the other's place.
+        planes.removeAll { $0.until == plane.until }
         if planes.count >= ReplayLimits.planes { planes.removeAll() }
         planes.append(plane)
         current = plane.view

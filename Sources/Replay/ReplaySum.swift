@@ -49,6 +49,7 @@ struct ReplaySum {
 
     private struct Gathered {
         var queries: UInt64 = 0
+        /// By seq.
         var examples: [Example] = []
         /// Their names: one name of many queries is one example.
         var names: Set<[UInt8]> = []
@@ -80,21 +81,29 @@ struct ReplaySum {
 
     /// Counts a change; says whether it is wanted as an example.
     mutating func count(
-        _ change: Change, group: Int32, category: Int32, name: borrowing RecordedName
+        _ change: Change, group: Int32, category: Int32, name: borrowing RecordedName, seq: UInt64
     ) -> Bool {
         groups[place(group)].changes[change.kind] += 1
         categories[category, default: ChangeCounts()][change.kind] += 1
         let isKnown = changes[change] != nil
         if !isKnown, changes.count >= ReplayLimits.changes { return false }
         changes[change, default: Gathered()].queries += 1
-        guard let gathered = changes[change], gathered.examples.count < examplesWanted
+        guard let gathered = changes[change], examplesWanted > 0,
+            gathered.examples.count < examplesWanted || seq < gathered.examples.last?.seq ?? 0
         else { return false }
         return !gathered.names.contains(name.wire)
     }
 
+    /// Keeps an example in its place by seq, without the last where there are enough.
     mutating func keep(_ example: Example) {
-        changes[example.change]?.examples.append(example)
-        changes[example.change]?.names.insert(example.name)
+        guard var gathered = changes.removeValue(forKey: example.change) else { return }
+        let place = gathered.examples.firstIndex { $0.seq > example.seq }
+        gathered.examples.insert(example, at: place ?? gathered.examples.count)
+        gathered.names.insert(example.name)
+        if gathered.examples.count > examplesWanted, let last = gathered.examples.popLast() {
+            gathered.names.remove(last.name)
+        }
+        changes[example.change] = gathered
     }
 
     // MARK: The result

@@ -121,7 +121,7 @@ public final class Replayer {
         let category = block != Words.none ? block : todayWords.category(old)
         let change = Change(from: from, to: to, kind: kind)
         let isWanted = sum.count(
-            change, group: judged.group, category: category, name: name)
+            change, group: judged.group, category: category, name: name, seq: row.seq)
         if isWanted {
             sum.keep(
                 Example(

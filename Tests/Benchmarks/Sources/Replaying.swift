@@ -30,6 +30,9 @@ struct Replaying: ParsableCommand {
     @Option(help: "How many queries.")
     var rows = 2_000_000
 
+    @Flag(help: "Take the log into the store first, and read it from there.")
+    var stored = false
+
     @Option(help: ArgumentHelp("Where the log is written and kept.", valueName: "dir"))
     var log: String?
 
@@ -42,6 +45,7 @@ struct Replaying: ParsableCommand {
         let today = try Self.load(policy)
         let new = try Self.load(with ?? policy)
         try RecordedWeek(today).write(rows, to: directory)
+        if stored { try Self.follow(directory) }
         let deciding = try Deciding(today, new, directory: directory)
         let spread = nanoseconds(of: deciding, seconds: 2)
         let begun = Clock.processCPU
@@ -71,6 +75,14 @@ struct Replaying: ParsableCommand {
             throw ValidationError(load.diagnostics.map(\.description).joined(separator: "\n"))
         }
         return loaded
+    }
+
+    private static func follow(_ directory: String) throws {
+        guard
+            let follower = try StoreFollower.start(logDirectory: directory, keepSeconds: nil)
+        else { throw ValidationError("another process follows the log in \(directory)") }
+        let end = (RecordedWeek.startSeconds + RecordedWeek.weekSeconds) * 1_000_000
+        while try follower.follow(nowMicros: end, isFinal: true).isBehind {}
     }
 
     static func replayer(_ today: LoadedPolicy, _ new: LoadedPolicy) -> Replayer {
@@ -116,7 +128,7 @@ private final class Deciding: Work {
 private struct RecordedWeek {
     /// 2026-11-16 00:00 UTC, a Monday.
     static let startSeconds: Int64 = 1_794_787_200
-    private static let weekSeconds: Int64 = 7 * 86_400
+    static let weekSeconds: Int64 = 7 * 86_400
     private static let clients = 2000
     private static let ownNames = 75_000
 
