@@ -13,6 +13,7 @@ final class DayFile: PartSource {
     let path: String
     private let queue: DatabaseQueue
     private(set) var chunks: [ChunkInfo] = []
+    private let identity: FileID?
     private(set) var place = Place()
     private var definitionIDs: [[UInt8]: Int64] = [:]
     private var knownDefinitions: [Int64: ResolvedDictionary] = [:]
@@ -24,6 +25,10 @@ final class DayFile: PartSource {
         var appliedSeq: UInt64 = 0
         /// All rows up to this seq are in the files of their days.
         var wholeSeq: UInt64 = 0
+        /// Rows of this day behind `appliedSeq` and up to here are still to be read again.
+        var owedSeq: UInt64 = 0
+        /// The journal's file that holds the row `wholeSeq`.
+        var segment: SegmentIdentity?
     }
 
     /// The format's version, in SQLite's `user_version`.
@@ -32,14 +37,20 @@ final class DayFile: PartSource {
     private static let applicationID = 0x4247_4C53
 
     /// Opens a file, and makes it where it is to be written and is not there.
-    init(_ day: StoreDay, in folder: String, isWritable: Bool) throws(StoreError) {
+    ///
+    /// - Parameter mayBeEmpty: whether a file without anything in it is a new one.
+    init(
+        _ day: StoreDay, in folder: String, isWritable: Bool, mayBeEmpty: Bool = true
+    ) throws(StoreError) {
         self.day = day
         self.isWritable = isWritable
         path = folder + "/" + day.fileName
+        if isWritable, mayBeEmpty { try Self.makeFile(path) }
+        identity = FileID.of(path)
         do {
             queue = try Self.open(path, isWritable: isWritable)
             try queue.inDatabase { db in
-                try Self.checkVersion(db, path: path, isWritable: isWritable)
+                try Self.checkVersion(db, path: path, mayMake: isWritable && mayBeEmpty)
                 if isWritable { return }
                 try db.beginTransaction(.deferred)
             }
@@ -56,16 +67,18 @@ final class DayFile: PartSource {
         configuration.busyMode = .timeout(StoreLimits.busySeconds)
         configuration.prepareDatabase { db in
             guard isWritable else { return }
+            // FULL: what another file says of this one must not outlive it in a power cut.
+            try db.execute(sql: "PRAGMA synchronous = FULL")
+            // These write: a file that is there may be anybody's, and has its modes.
+            guard try Int.fetchOne(db, sql: "PRAGMA page_count") == 0 else { return }
             try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
             _ = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL")
-            try db.execute(sql: "PRAGMA synchronous = NORMAL")
         }
-        if isWritable { try makeFile(path) }
         return try DatabaseQueue(path: path, configuration: configuration)
     }
 
     /// The file is made here, since SQLite would make it readable to others.
-    private static func makeFile(_ path: String) throws {
+    private static func makeFile(_ path: String) throws(StoreError) {
         // SAFETY: the path is passed as a C string for the length of the call.
         let file = unsafe Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0 else {
@@ -74,18 +87,18 @@ final class DayFile: PartSource {
         close(file)
     }
 
-    private static func checkVersion(_ db: Database, path: String, isWritable: Bool) throws {
+    private static func checkVersion(_ db: Database, path: String, mayMake: Bool) throws {
         let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         if version > formatVersion, application == applicationID {
             throw StoreError(
                 .newerVersion, path: path,
                 reason: "a later version of bellgate wrote it (format \(version), this one reads "
-                    + "\(formatVersion)); use that version, or move the file away and it is made "
-                    + "anew from the journal")
+                    + "\(formatVersion)); use that version, or move the file away and start again: "
+                    + "it is made anew from the log")
         }
         if version == formatVersion, application == applicationID { return }
-        guard isWritable, version == 0, application == 0 else {
+        guard mayMake, version == 0, application == 0 else {
             throw StoreError(.damaged, path: path, reason: "it is no day file")
         }
         try db.inTransaction {
@@ -97,11 +110,9 @@ final class DayFile: PartSource {
     private static func makeSchema(_ db: Database) throws {
         try db.execute(
             sql: """
-                CREATE TABLE place (applied INTEGER NOT NULL, whole INTEGER NOT NULL);
-                INSERT INTO place VALUES (0, 0);
+                CREATE TABLE place (body BLOB NOT NULL);
                 CREATE TABLE definitions (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
-                CREATE TABLE gaps (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL,
-                    body BLOB NOT NULL);
+                CREATE TABLE gaps (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
                 CREATE TABLE chunks (id INTEGER PRIMARY KEY, head BLOB NOT NULL);
                 CREATE TABLE pieces (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
                 PRAGMA application_id = \(applicationID);
@@ -113,12 +124,12 @@ final class DayFile: PartSource {
 
     private func load() throws {
         try queue.inDatabase { db in
-            if let row = try Row.fetchOne(db, sql: "SELECT applied, whole FROM place") {
-                place = Place(
-                    appliedSeq: UInt64(bitPattern: row[0]), wholeSeq: UInt64(bitPattern: row[1]))
+            if let row = try Row.fetchOne(db, sql: "SELECT 0, body FROM place") {
+                place = try Place(unsealed(row).body, path: path)
             }
             chunks = try Row.fetchAll(db, sql: "SELECT id, head FROM chunks").map { row in
-                try ChunkInfo(id: row[0], head: [UInt8](row[1] as Data), path: path)
+                let (id, head) = try unsealed(row)
+                return try ChunkInfo(id: id, head: head, path: path)
             }
             chunks.sort { $0.firstSeq < $1.firstSeq }
         }
@@ -128,12 +139,12 @@ final class DayFile: PartSource {
     func gaps() throws(StoreError) -> [StoredGap] {
         do {
             return try queue.inDatabase { db in
-                try Row.fetchAll(db, sql: "SELECT seq, time, body FROM gaps ORDER BY seq").map {
-                    guard let gap = RecordGap.decoded([UInt8]($0[2] as Data)) else {
+                try Row.fetchAll(db, sql: "SELECT seq, body FROM gaps ORDER BY seq").map {
+                    guard let gap = try StoredGap(packed: unsealed($0).body) else {
                         throw StoreError(
                             .damaged, path: path, reason: "a gap does not hold together")
                     }
-                    return StoredGap(seq: UInt64(bitPattern: $0[0]), micros: $0[1], gap: gap)
+                    return gap
                 }
             }
         } catch {
@@ -146,6 +157,9 @@ final class DayFile: PartSource {
         let size = StoreLimits.pieceBytes
         let first = start / size
         let last = (start + count - 1) / size
+        guard last <= StoreLimits.partPieces else {
+            throw StoreError(.damaged, path: path, reason: "a part of chunk \(info.id) is too long")
+        }
         var bytes: [UInt8] = []
         bytes.reserveCapacity((last - first + 1) * size)
         do {
@@ -173,6 +187,17 @@ final class DayFile: PartSource {
         return offset == 0 && count == bytes.count ? bytes : Array(bytes[offset..<offset + count])
     }
 
+    /// A row's number, and what lies sealed beside it.
+    private func unsealed(_ row: Row) throws -> (id: Int64, body: [UInt8]) {
+        // A damaged file may hold anything in any column.
+        guard let id = Int64.fromDatabaseValue(row[0] as DatabaseValue),
+            let data = Data.fromDatabaseValue(row[1] as DatabaseValue)
+        else { throw StoreError(.damaged, path: path, reason: "a column holds something else") }
+        var body: [UInt8] = []
+        try Self.append(data, to: &body, path: path)
+        return (id, body)
+    }
+
     /// A piece ends with the checksum of what is before.
     private static func append(_ data: Data?, to bytes: inout [UInt8], path: String) throws {
         let isRight = unsafe (data ?? Data()).withUnsafeBytes { piece -> Bool in
@@ -195,18 +220,25 @@ final class DayFile: PartSource {
     }
 
     func definitions(of info: ChunkInfo) throws -> [ResolvedDictionary] {
-        try info.definitionIDs.map { id in
-            if let known = knownDefinitions[id] { return known }
-            let body = try queue.inDatabase { db in
-                try Data.fetchOne(
-                    db, sql: "SELECT body FROM definitions WHERE id = ?", arguments: [id])
-            }
-            guard let body, let read = ResolvedDictionary.decoded([UInt8](body)) else {
-                throw StoreError(.damaged, path: path, reason: "a definition is missing")
-            }
-            knownDefinitions[id] = read
-            return read
+        do {
+            return try info.definitionIDs.map { try definition($0) }
+        } catch {
+            throw StoreError(error, path: path)
         }
+    }
+
+    private func definition(_ id: Int64) throws -> ResolvedDictionary {
+        if let known = knownDefinitions[id] { return known }
+        let body = try queue.inDatabase { db in
+            try Row.fetchOne(
+                db, sql: "SELECT id, body FROM definitions WHERE id = ?", arguments: [id]
+            ).map { try unsealed($0).body }
+        }
+        guard let body, let read = ResolvedDictionary.decoded(body) else {
+            throw StoreError(.damaged, path: path, reason: "a definition is missing")
+        }
+        knownDefinitions[id] = read
+        return read
     }
 
     // MARK: Writing
@@ -216,8 +248,8 @@ final class DayFile: PartSource {
         try change(place: new) { db in
             for gap in gaps {
                 try db.execute(
-                    sql: "INSERT INTO gaps VALUES (?, ?, ?)",
-                    arguments: [Int64(bitPattern: gap.seq), gap.micros, Data(gap.gap.encoded)])
+                    sql: "INSERT INTO gaps VALUES (?, ?)",
+                    arguments: [Int64(bitPattern: gap.seq), Self.sealed(gap.packed[...])])
             }
             if let chunk { return self.chunks + [try self.insert(chunk, db)] }
             return self.chunks
@@ -243,11 +275,9 @@ final class DayFile: PartSource {
     ) throws(StoreError) {
         do {
             let changed = try queue.write { db in
+                try db.execute(sql: "DELETE FROM place")
                 try db.execute(
-                    sql: "UPDATE place SET applied = ?, whole = ?",
-                    arguments: [
-                        Int64(bitPattern: new.appliedSeq), Int64(bitPattern: new.wholeSeq),
-                    ])
+                    sql: "INSERT INTO place VALUES (?)", arguments: [Self.sealed(new.packed[...])])
                 return try body(db)
             }
             chunks = changed
@@ -264,7 +294,8 @@ final class DayFile: PartSource {
         info.definitionIDs = try chunk.definitions.map { try id(of: $0, db) }
         info.id = (try Int64.fetchOne(db, sql: "SELECT MAX(id) FROM chunks") ?? 0) + 1
         try db.execute(
-            sql: "INSERT INTO chunks VALUES (?, ?)", arguments: [info.id, Data(info.head)])
+            sql: "INSERT INTO chunks VALUES (?, ?)",
+            arguments: [info.id, Self.sealed(info.head[...])])
         let statement = try db.cachedStatement(sql: "INSERT INTO pieces VALUES (?, ?)")
         for part in Part.allCases {
             let bytes = chunk.parts[part.rawValue]
@@ -295,15 +326,26 @@ final class DayFile: PartSource {
     private func id(of definition: ResolvedDictionary, _ db: Database) throws -> Int64 {
         if definitionIDs.isEmpty {
             for row in try Row.fetchAll(db, sql: "SELECT id, body FROM definitions") {
-                definitionIDs[[UInt8](row[1] as Data)] = row[0]
+                let (id, body) = try unsealed(row)
+                definitionIDs[body] = id
             }
         }
         let body = definition.encoded
         if let known = definitionIDs[body] { return known }
         try db.execute(
-            sql: "INSERT INTO definitions (body) VALUES (?)", arguments: [Data(body)])
+            sql: "INSERT INTO definitions (body) VALUES (?)", arguments: [Self.sealed(body[...])])
         definitionIDs[body] = db.lastInsertedRowID
         return db.lastInsertedRowID
+    }
+
+    /// Whether the file still has its name: else somebody took it away.
+    var isInPlace: Bool { FileID.of(path) == identity }
+
+    /// Notes that the rows up to here are to be read again.
+    func owe(_ seq: UInt64) throws(StoreError) {
+        var owing = place
+        owing.owedSeq = seq
+        try change(place: owing) { _ in self.chunks }
     }
 
     /// Whether changes still lie beside the file.
@@ -336,6 +378,7 @@ final class DayFile: PartSource {
                 let chunk = try Chunk(info, dayStartMicros: day.startMicros, source: self)
                 for part in Part.allCases { _ = try chunk.whole(part) }
             }
+            _ = try gaps()
         } catch {
             throw StoreError(error, path: path)
         }

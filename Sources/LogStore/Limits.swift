@@ -15,6 +15,8 @@ enum StoreLimits {
     static let patienceMicros: Int64 = 10_000_000
     /// Bytes of a piece: fills a leaf's share and four overflow pages of SQLite to the last byte.
     static let pieceBytes = 16_832
+    /// Pieces that a part of a chunk may have: more would run into the next part's numbers.
+    static let partPieces = 1 << 20 - 1
     /// Names of one page of a chunk's names: what is decoded to find one.
     static let pageNames = 64
     /// How often a name must occur in a chunk to stand among its heavy ones, which the tops of
@@ -23,6 +25,8 @@ enum StoreLimits {
     /// Names that a question for the greatest looks up one by one, beside as many as it wants:
     /// more than that cost as much as reading them all.
     static let lookedUpNames = 200
+    /// Damaged places of the journal that a round tells one by one.
+    static let toldDamage = 10
     /// Length of the slots that rows are counted in, in microseconds: every zone's offset from UTC
     /// is a multiple of a quarter of an hour.
     static let slotMicros: Int64 = 900_000_000

@@ -134,6 +134,11 @@ extension StoreReader {
                 tops.add(heavy)
             }
         }
-        return try tops.greatest(limit)
+        do {
+            return try tops.greatest(limit)
+        } catch let error as StoreError where error.code == .damaged {
+            // Counting all of them finds the place again, and reads it from the journal.
+            return nil
+        }
     }
 }

@@ -212,6 +212,15 @@ struct RowSet {
             dictionary: shared.dictionary)
     }
 
+    /// Reads the names of the rows that are left, so that none can be found damaged later.
+    mutating func readNames() throws {
+        for place in next..<rows.count {
+            let row = packed(place)
+            _ = try wire(row.name)
+            if row.via > 0 { _ = try wire(row.via - 1) }
+        }
+    }
+
     private mutating func wire(_ number: UInt32) throws -> [UInt8] {
         if wires.isEmpty {
             wires = Array(repeating: [], count: Int(try chunk.allNumbers.upperBound))

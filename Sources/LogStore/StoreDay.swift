@@ -56,3 +56,45 @@ struct StoredGap: Equatable {
     var micros: Int64
     var gap: RecordGap
 }
+
+extension StoredGap {
+    var packed: [UInt8] {
+        var writer = PackWriter()
+        writer.number(seq)
+        writer.signed(micros)
+        writer.raw(gap.encoded)
+        return writer.bytes
+    }
+
+    init?(packed: [UInt8]) {
+        var reader = PackReader(packed)
+        seq = reader.number()
+        micros = reader.signed()
+        guard !reader.isBroken, let gap = RecordGap.decoded(Array(packed[reader.offset...])) else {
+            return nil
+        }
+        self.gap = gap
+    }
+}
+
+extension DayFile.Place {
+    var packed: [UInt8] {
+        var writer = PackWriter()
+        for number in [appliedSeq, wholeSeq, owedSeq, segment?.firstSeq ?? 0, segment?.id ?? 0] {
+            writer.number(number)
+        }
+        return writer.bytes
+    }
+
+    init(_ packed: [UInt8], path: String) throws {
+        var reader = PackReader(packed)
+        appliedSeq = reader.number()
+        wholeSeq = reader.number()
+        owedSeq = reader.number()
+        let known = SegmentIdentity(firstSeq: reader.number(), id: reader.number())
+        segment = known.firstSeq > 0 ? known : nil
+        guard !reader.isBroken else {
+            throw StoreError(.damaged, path: path, reason: "its place does not hold together")
+        }
+    }
+}

@@ -11,6 +11,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case newerVersion
         /// A file is not as it was written.
         case damaged
+        /// The store goes on from another log than this one.
+        case otherLog
         /// The disk is full.
         case full
     }
@@ -31,12 +33,14 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     /// What SQLite said of a file.
     init(_ error: any Error, path: String) {
         guard let error = error as? DatabaseError else {
-            self = (error as? StoreError) ?? StoreError(.unusable, path: path, reason: "\(error)")
+            // A value that is not of its column's kind is no failure of the disk.
+            self = (error as? StoreError) ?? StoreError(.damaged, path: path, reason: "\(error)")
             return
         }
         let code: Code =
             switch error.resultCode {
-            case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT: .damaged
+            // ERROR: a table is not there.
+            case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT, .SQLITE_ERROR: .damaged
             case .SQLITE_FULL: .full
             default: .unusable
             }
@@ -49,6 +53,7 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
         case .unusable: "store \(path) cannot be used: \(reason)"
         case .newerVersion: "store file \(path) cannot be read: \(reason)"
         case .damaged: "store file \(path) is damaged: \(reason)"
+        case .otherLog: "store \(path) belongs to another log: \(reason)"
         case .full: "store \(path) cannot be written: \(reason)"
         }
     }

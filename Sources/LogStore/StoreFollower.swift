@@ -7,11 +7,15 @@ import Glibc
 /// process may end at any moment. Belongs to one thread. Nothing waits for it: what it has not
 /// taken in yet is read from the journal.
 public final class StoreFollower {
-    private let logDirectory: String
-    private let folder: StoreFolder
+    let logDirectory: String
+    let folder: StoreFolder
     private let lock: Int32
-    private let keepMicros: Int64?
+    private let keepSeconds: Int64?
     private var reader: JournalReader?
+    /// A row that was read and not looked at.
+    private var waiting: DecisionRow?
+    /// How much of the reader's damage was told.
+    private var toldDamage = 0
     private var pending: [StoreDay: PendingDay] = [:]
     private var pendingRows = 0
     private var pendingSinceMicros: Int64?
@@ -19,14 +23,28 @@ public final class StoreFollower {
     private var readSeq: UInt64 = 0
     /// All rows up to here are in the files of their days.
     public private(set) var storedSeq: UInt64 = 0
-    private var files: [StoreDay: DayFile] = [:]
-    /// Days whose file is from a later version or cannot be opened: they are left alone.
-    private var refused: [StoreDay: StoreError] = [:]
+    var files: [StoreDay: DayFile] = [:]
+    /// Days of which rows are to be read again.
+    var owed: [StoreDay] = []
+    /// Files that are known to be set aside.
+    var setAside: [StoreDay: String] = [:]
+    /// Days whose file is from a later version: they are left alone.
+    var refused: [StoreDay: StoreError] = [:]
 
     /// What is to be written to a day's file.
-    private struct PendingDay {
+    struct PendingDay {
         var builder: ChunkBuilder
         var gaps: [StoredGap] = []
+
+        init(_ day: StoreDay) { builder = ChunkBuilder(dayStartMicros: day.startMicros) }
+
+        mutating func append(_ row: DecisionRow) {
+            if let gap = row.gap {
+                gaps.append(StoredGap(seq: row.seq, micros: row.timeMicros, gap: gap))
+            } else {
+                builder.append(row)
+            }
+        }
     }
 
     /// What one round did.
@@ -42,12 +60,12 @@ public final class StoreFollower {
     }
 
     private init(
-        logDirectory: String, folder: StoreFolder, lock: Int32, keepMicros: Int64?
+        logDirectory: String, folder: StoreFolder, lock: Int32, keepSeconds: Int64?
     ) {
         self.logDirectory = logDirectory
         self.folder = folder
         self.lock = lock
-        self.keepMicros = keepMicros
+        self.keepSeconds = keepSeconds
     }
 
     /// Takes the store for this process.
@@ -60,8 +78,7 @@ public final class StoreFollower {
         try folder.create()
         guard let lock = try folder.lock() else { return nil }
         return StoreFollower(
-            logDirectory: logDirectory, folder: folder, lock: lock,
-            keepMicros: keepSeconds.map { min(max($0, 0), Int64.max / 2_000_000) * 1_000_000 })
+            logDirectory: logDirectory, folder: folder, lock: lock, keepSeconds: keepSeconds)
     }
 
     deinit { close(lock) }
@@ -76,26 +93,38 @@ public final class StoreFollower {
     public func follow(
         nowMicros: Int64, rowLimit: Int = .max, isFinal: Bool = false
     ) throws -> Progress {
-        var progress = Progress()
         do {
+            return try round(nowMicros, rowLimit, isFinal)
+        } catch let error as StoreError where error.code == .damaged {
+            // The file has come under suspicion: now it is set aside, and made anew.
+            return try round(nowMicros, rowLimit, isFinal)
+        }
+    }
+
+    private func round(_ nowMicros: Int64, _ rowLimit: Int, _ isFinal: Bool) throws -> Progress {
+        var progress = Progress()
+        var left = max(rowLimit, 1)
+        do {
+            try lookAtPlaces()
             try lookAtSuspects(&progress)
-            let reader = try openReader(&progress)
-            var left = rowLimit
-            while left > 0, let row = reader.next() {
+            guard let reader = try openReader(&progress) else { return progress }
+            try readAgain(&left, &progress)
+            while left > 0, let row = next(of: reader) {
                 left -= 1
                 try take(row, nowMicros: nowMicros)
                 if pendingRows >= StoreLimits.batchRows { progress.rows += try write() }
             }
             progress.isBehind = left == 0
+            tellDamage(of: reader, &progress)
             let age = nowMicros &- (pendingSinceMicros ?? nowMicros)
             if isFinal || pendingRows >= StoreLimits.eagerRows || age < 0
                 || age >= StoreLimits.patienceMicros
             {
                 progress.rows += try write()
             }
-            if pendingRows == 0 { storedSeq = max(storedSeq, readSeq) }
+            if pendingRows == 0, owed.isEmpty { storedSeq = max(storedSeq, readSeq) }
             try tidy(nowMicros: nowMicros)
-            purge(nowMicros: nowMicros, &progress)
+            try purge(nowMicros: nowMicros, &progress)
         } catch {
             forget()
             noteDamage(error)
@@ -105,38 +134,64 @@ public final class StoreFollower {
     }
 
     /// Goes back to what the files say: after an error nobody knows what of a batch was written.
-    private func forget() {
+    func forget() {
         reader = nil
+        waiting = nil
         pending.removeAll()
         pendingRows = 0
         pendingSinceMicros = nil
         files.removeAll()
-    }
-
-    /// The next round looks at a file that was found damaged.
-    private func noteDamage(_ error: any Error) {
-        guard let error = error as? StoreError, error.code == .damaged else { return }
-        for day in folder.days where error.path.hasSuffix(day.fileName) { folder.suspect(day) }
+        owed.removeAll()
     }
 
     // MARK: Taking in
 
-    private func openReader(_ progress: inout Progress) throws -> JournalReader {
-        if let reader { return reader }
-        var wholeSeq: UInt64 = 0
-        for day in folder.days {
-            // A damaged file is set aside here, and its rows come from the journal again below.
-            if let file = try file(of: day, &progress) {
-                wholeSeq = max(wholeSeq, file.place.wholeSeq)
-            }
+    /// Sees whether the store is still where it was: somebody may have taken files away.
+    private func lookAtPlaces() throws {
+        guard folder.isLock(lock) else {
+            throw StoreError(
+                .unusable, path: folder.path, reason: "the folder was taken away meanwhile")
         }
+        if !files.values.allSatisfy(\.isInPlace) { forget() }
+    }
+
+    private func openReader(_ progress: inout Progress) throws -> JournalReader? {
+        if let reader { return reader }
+        let wholeSeq = try openFiles(&progress)
         var filter = RowFilter()
         filter.afterSeq = wholeSeq
         let reader = try JournalReader(directory: logDirectory, filter: filter)
+        waiting = reader.next()
+        // Where nothing was ever recorded, another log may begin.
+        if waiting == nil, reader.segmentCount == 0 { return nil }
+        if let waiting, waiting.seq > wholeSeq + 1 {
+            progress.notes.append(
+                "rows \(wholeSeq + 1) to \(waiting.seq - 1) are no longer in the log and never came "
+                    + "into its store")
+        }
+        toldDamage = 0
         readSeq = wholeSeq
         storedSeq = wholeSeq
         self.reader = reader
         return reader
+    }
+
+    private func next(of reader: JournalReader) -> DecisionRow? {
+        guard let row = waiting else { return reader.next() }
+        waiting = nil
+        return row
+    }
+
+    /// What of the log cannot be read is not in the store either.
+    private func tellDamage(of reader: JournalReader, _ progress: inout Progress) {
+        let new = reader.damage.dropFirst(toldDamage).filter { $0.kind != .tornTail }
+        toldDamage = reader.damage.count
+        progress.notes += new.prefix(StoreLimits.toldDamage).map {
+            "the log's store goes on without what is damaged in the log: \($0)"
+        }
+        if new.count > StoreLimits.toldDamage {
+            progress.notes.append("\(new.count) places of the log are damaged; see log verify")
+        }
     }
 
     private func take(_ row: DecisionRow, nowMicros: Int64) throws {
@@ -144,14 +199,9 @@ public final class StoreFollower {
         readSeq = row.seq
         if let file = try openFile(of: day), row.seq <= file.place.appliedSeq { return }
         if refused[day] != nil { return }
-        var entry =
-            pending[day] ?? PendingDay(builder: ChunkBuilder(dayStartMicros: day.startMicros))
-        pending[day] = nil
-        if let gap = row.gap {
-            entry.gaps.append(StoredGap(seq: row.seq, micros: row.timeMicros, gap: gap))
-        } else {
-            entry.builder.append(row)
-        }
+        // Its own while it changes: else all that it holds were copied.
+        var entry = pending.removeValue(forKey: day) ?? PendingDay(day)
+        entry.append(row)
         pending[day] = entry
         pendingRows += 1
         if pendingSinceMicros == nil { pendingSinceMicros = nowMicros }
@@ -165,11 +215,13 @@ public final class StoreFollower {
             guard let entry = pending[day], let file = try openFile(of: day, creates: true) else {
                 continue
             }
-            let place = DayFile.Place(
-                appliedSeq: readSeq,
-                wholeSeq: day == days.last ? readSeq : file.place.wholeSeq)
-            try file.append(
-                ChunkEncoder(entry.builder).encode(), gaps: entry.gaps, place: place)
+            var place = file.place
+            place.appliedSeq = readSeq
+            if day == days.last {
+                place.wholeSeq = readSeq
+                place.segment = SegmentIdentity(ofRow: readSeq, directory: logDirectory)
+            }
+            try file.append(ChunkEncoder(entry.builder).encode(), gaps: entry.gaps, place: place)
         }
         pending.removeAll()
         pendingRows = 0
@@ -178,92 +230,22 @@ public final class StoreFollower {
         return rows
     }
 
-    // MARK: Files
-
     /// The open file of a day; `nil` where there is none or it is left alone.
     private func openFile(of day: StoreDay, creates: Bool = false) throws -> DayFile? {
         if let known = files[day] { return known }
         if refused[day] != nil { return nil }
         guard creates || folder.has(day) else { return nil }
         let file = try DayFile(day, in: folder.path, isWritable: true)
+        // Before a row is in it, so that it is missed if it goes.
+        try list(day)
         files[day] = file
         return file
-    }
-
-    private func file(of day: StoreDay, _ progress: inout Progress) throws -> DayFile? {
-        do {
-            return try openFile(of: day)
-        } catch let error as StoreError {
-            switch error.code {
-            case .damaged:
-                try replace(day, error, &progress)
-                return files[day]
-            case .newerVersion:
-                if refused[day] == nil { progress.notes.append("\(error)") }
-                refused[day] = error
-                return nil
-            case .full, .unusable:
-                throw error
-            }
-        }
-    }
-
-    private func lookAtSuspects(_ progress: inout Progress) throws {
-        for day in folder.days where folder.isSuspect(day) {
-            folder.clearSuspicion(day)
-            do {
-                try openFile(of: day)?.verify()
-            } catch let error as StoreError {
-                guard error.code == .damaged else { throw error }
-                try replace(day, error, &progress)
-            }
-        }
-    }
-
-    /// Sets a damaged file aside and makes the day anew from what the journal still has of it.
-    private func replace(_ day: StoreDay, _ error: StoreError, _ progress: inout Progress) throws {
-        files[day] = nil
-        guard folder.setAside(day) else { throw error }
-        progress.notes.append("\(error); it was set aside and its day is read again")
-        try rebuild(day)
-    }
-
-    /// Takes in a day from the beginning of the journal, up to the place that the store has reached.
-    private func rebuild(_ day: StoreDay) throws {
-        forget()
-        var filter = RowFilter()
-        filter.sinceMicros = day.startMicros
-        filter.untilMicros = day.endMicros
-        let reader = try JournalReader(directory: logDirectory, filter: filter)
-        let file = try DayFile(day, in: folder.path, isWritable: true)
-        var entry = PendingDay(builder: ChunkBuilder(dayStartMicros: day.startMicros))
-        var rows = 0
-        while let row = reader.next() {
-            rows += 1
-            if let gap = row.gap {
-                entry.gaps.append(StoredGap(seq: row.seq, micros: row.timeMicros, gap: gap))
-            } else {
-                entry.builder.append(row)
-            }
-            if rows % StoreLimits.batchRows == 0 {
-                try write(entry, to: file, appliedSeq: row.seq)
-                entry = PendingDay(builder: ChunkBuilder(dayStartMicros: day.startMicros))
-            }
-        }
-        if rows > 0 { try write(entry, to: file, appliedSeq: reader.lastSeq) }
-    }
-
-    /// Other days' rows up to here may be missing: `wholeSeq` stays as it is.
-    private func write(_ entry: PendingDay, to file: DayFile, appliedSeq: UInt64) throws {
-        try file.append(
-            ChunkEncoder(entry.builder).encode(), gaps: entry.gaps,
-            place: DayFile.Place(appliedSeq: appliedSeq, wholeSeq: file.place.wholeSeq))
     }
 
     // MARK: Merging and purging
 
     private func tidy(nowMicros: Int64) throws {
-        for (day, file) in files {
+        for (day, file) in files where !owed.contains(day) {
             let isOver = nowMicros > day.endMicros + StoreLimits.closeAfterMicros
             if isOver, pending[day] != nil { continue }
             let merged = try ChunkMerger(file).run(isFinal: isOver)
@@ -275,12 +257,22 @@ public final class StoreFollower {
         }
     }
 
-    private func purge(nowMicros: Int64, _ progress: inout Progress) {
-        guard let keepMicros else { return }
-        for day in folder.days where day.endMicros <= nowMicros &- keepMicros {
-            // The newest file stays, whatever it holds: it says how far the journal was read.
-            guard day != folder.days.last else { continue }
+    /// Deletes days that are older than `keep`, each once that is noted in the audit trail.
+    private func purge(nowMicros: Int64, _ progress: inout Progress) throws {
+        guard let keepSeconds else { return }
+        let keepMicros = min(max(keepSeconds, 0), Int64.max / 2_000_000) * 1_000_000
+        // The newest file stays, whatever it holds: it says how far the journal was read.
+        for day in folder.days.dropLast() where day.endMicros <= nowMicros &- keepMicros {
+            let file = try? DayFile(day, in: folder.path, isWritable: false)
+            let rows = file.map { file in
+                UInt64(file.chunks.reduce(0) { $0 + $1.rows })
+                    + UInt64((try? file.gaps().count) ?? 0)
+            }
+            try AuditTrail(directory: logDirectory).append(
+                .purge, question: "keep \(keepSeconds)s",
+                reason: "\(folder.name)/\(day.fileName): all rows are older than that", rows: rows)
             files[day] = nil
+            try unlist(day)
             if folder.remove(day) { progress.purgedDays.append("\(day)") }
         }
     }

@@ -47,13 +47,22 @@ public final class StoreReader {
         self.directory = directory
         self.filter = filter
         folder = StoreFolder(logDirectory: directory)
-        var wholeSeq: UInt64 = 0
+        var newest = DayFile.Place()
         // The newest file first: what it says to be everywhere is in the files opened after it.
         for (place, day) in folder.days.reversed().enumerated() {
             guard place == 0 || isWanted(day) else { continue }
             open(day)
-            if place == 0 { wholeSeq = files[day]?.place.wholeSeq ?? 0 }
+            if place == 0 { newest = files[day]?.place ?? newest }
         }
+        if let other = folder.otherLog(newest, logDirectory: directory) {
+            problems = [other]
+            files = [:]
+            stretches = []
+            newest = DayFile.Place()
+        } else {
+            findMissing()
+        }
+        let wholeSeq = newest.wholeSeq
         sources = files.values.filter { isWanted($0.day) }.flatMap { file in
             file.chunks.map {
                 ChunkSource(info: $0, day: file.day, source: file, isStored: true)
@@ -78,19 +87,44 @@ public final class StoreReader {
         do {
             files[day] = try DayFile(day, in: folder.path, isWritable: false)
         } catch {
-            problems.append(error)
             if error.code == .damaged { folder.suspect(day) }
-            var whole = RowFilter()
-            whole.sinceMicros = max(day.startMicros, filter.sinceMicros ?? .min)
-            whole.untilMicros = min(day.endMicros, filter.untilMicros ?? .max)
-            whole.afterSeq = filter.afterSeq
-            // The tail brings the rest of the day.
-            stretches.append(JournalStretch(filter: whole, untilSeq: .max, applied: [:]))
-            unreadableDays.insert(day)
+            refuse(day, error)
         }
     }
 
+    /// Reads a day from the journal alone, with what the tail has of it.
+    private func refuse(_ day: StoreDay, _ error: StoreError) {
+        problems.append(error)
+        var whole = times(of: day)
+        whole.afterSeq = filter.afterSeq
+        stretches.append(JournalStretch(filter: whole, untilSeq: .max, applied: [:]))
+        unreadableDays.insert(day)
+    }
+
+    /// A day within the reader's bounds.
+    private func times(of day: StoreDay) -> RowFilter {
+        var times = RowFilter()
+        times.sinceMicros = max(day.startMicros, filter.sinceMicros ?? .min)
+        times.untilMicros = min(day.endMicros, filter.untilMicros ?? .max)
+        return times
+    }
+
     private var unreadableDays: Set<StoreDay> = []
+
+    /// Days whose file was taken away, and rows that are still to be read again into a file.
+    private func findMissing() {
+        for day in folder.listedDays where isWanted(day) && !folder.has(day) {
+            refuse(
+                day, StoreError(.damaged, path: folder.path(of: day), reason: "it is missing"))
+        }
+        for file in files.values
+        where isWanted(file.day) && file.place.owedSeq > file.place.appliedSeq {
+            var rest = times(of: file.day)
+            rest.afterSeq = max(file.place.appliedSeq, filter.afterSeq ?? 0)
+            stretches.append(
+                JournalStretch(filter: rest, untilSeq: file.place.owedSeq, applied: [:]))
+        }
+    }
 
     /// A filter's bounds of time and seq alone.
     private static func times(of filter: RowFilter) -> RowFilter {
@@ -206,9 +240,7 @@ public final class StoreReader {
         _ = try tailSources()
         var rows = knownGaps ?? []
         for file in files.values where isWanted(file.day) {
-            rows += try file.gaps().map { gap in
-                DecisionRow(seq: gap.seq, micros: gap.micros, gap: gap.gap)
-            }
+            rows += try gaps(of: file)
         }
         let since = max(filter.sinceMicros ?? .min, self.filter.sinceMicros ?? .min)
         let until = min(filter.untilMicros ?? .max, self.filter.untilMicros ?? .max)
@@ -216,6 +248,23 @@ public final class StoreReader {
         return rows.filter {
             $0.timeMicros >= since && $0.timeMicros < until && $0.seq > after
         }.sorted { $0.seq < $1.seq }
+    }
+
+    /// The gap rows of a file; where it is damaged, as the journal has them.
+    private func gaps(of file: DayFile) throws -> [DecisionRow] {
+        do {
+            return try file.gaps().map { DecisionRow(seq: $0.seq, micros: $0.micros, gap: $0.gap) }
+        } catch {
+            guard error.code == .damaged else { throw error }
+            if !problems.contains(where: { $0.path == error.path }) { problems.append(error) }
+            folder.suspect(file.day)
+            var gaps = times(of: file.day)
+            gaps.verdict = .gap
+            let reader = try JournalReader(directory: directory, filter: gaps)
+            var rows: [DecisionRow] = []
+            while let row = reader.next(), row.seq <= file.place.appliedSeq { rows.append(row) }
+            return rows
+        }
     }
 
     // MARK: All rows, in no order
@@ -229,14 +278,11 @@ public final class StoreReader {
     {
         let filter = bounded(filter)
         for file in files.values where isWanted(file.day) && filter.acceptsGaps {
-            for gap in try file.gaps() where filter.accepts(seq: gap.seq, micros: gap.micros) {
-                body(DecisionRow(seq: gap.seq, micros: gap.micros, gap: gap.gap))
-            }
+            for gap in try gaps(of: file)
+            where filter.accepts(seq: gap.seq, micros: gap.timeMicros) { body(gap) }
         }
         for source in sources where filter.verdict != .gap {
-            for var set in try withChunk(
-                source, { try RowSet($0, filter, isOrdered: false) })
-            {
+            for var set in try rowSets(source, filter, isOrdered: false) {
                 while let row = try set.nextRow() { body(row) }
             }
         }

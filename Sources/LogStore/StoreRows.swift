@@ -23,8 +23,7 @@ public final class StoreRows {
             // Another chunk may begin before the rows that are open.
             if let first = waiting.first, first.info.firstSeq <= seq {
                 waiting = waiting.dropFirst()
-                open += try reader.withChunk(first) { try RowSet($0, filter) }
-                    .filter { $0.remaining > 0 }
+                open += try reader.rowSets(first, filter).filter { $0.remaining > 0 }
                 continue
             }
             if let gap = gaps.first, gap.seq < seq {
@@ -40,6 +39,18 @@ public final class StoreRows {
 }
 
 extension StoreReader {
+    /// A chunk's rows that pass a filter, or the last of them, with all that they refer to.
+    func rowSets(
+        _ source: ChunkSource, _ filter: RowFilter, last limit: Int = .max, isOrdered: Bool = true
+    ) throws -> [RowSet] {
+        try withChunk(source) { chunk in
+            var set = try RowSet(chunk, filter, isOrdered: isOrdered)
+            set.keepLast(limit)
+            try set.readNames()
+            return set
+        }
+    }
+
     /// The rows that pass a filter, oldest first, in constant memory.
     public func rows(_ filter: RowFilter = RowFilter()) throws -> StoreRows {
         try StoreRows(self, bounded(filter))
@@ -58,8 +69,7 @@ extension StoreReader {
             if rows.count >= limit, let oldest = rows.first, oldest.seq > source.info.lastSeq {
                 break
             }
-            for var set in try withChunk(source, { try RowSet($0, filter) }) {
-                set.keepLast(limit)
+            for var set in try rowSets(source, filter, last: limit) {
                 while let row = try set.nextRow() { rows.append(row) }
             }
             rows.sort { $0.seq < $1.seq }

@@ -245,3 +245,25 @@ func value(_ key: TallyKey, _ row: DecisionRow) -> String? {
     case .name: row.name
     }
 }
+
+func readFile(_ path: String) -> [UInt8] {
+    let file = unsafe open(path, O_RDONLY)
+    guard file >= 0 else { return [] }
+    defer { close(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        // SAFETY: at most the chunk's size.
+        let count = unsafe read(file, &chunk, chunk.count)
+        guard count > 0 else { return bytes }
+        bytes += chunk[..<count]
+    }
+}
+
+func writeFile(_ path: String, _ bytes: [UInt8]) {
+    let file = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+    guard file >= 0 else { return }
+    defer { close(file) }
+    // SAFETY: as many octets as there are.
+    _ = unsafe write(file, bytes, bytes.count)
+}
