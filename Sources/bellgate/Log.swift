@@ -16,9 +16,10 @@ struct Log: ParsableCommand {
             (2026-11-23 10:30, or 2026-11-23 for the midnight with which that day begins), or as a \
             span before now (90s, 30m, 2h, 7d, 4w).
 
-            Clients and devices are shown by pseudonyms, each the same in every output for as long \
-            as rows are kept; --client takes one. Who they are is shown with --identify and a \
-            --reason; both are noted in the log's audit trail before the first row appears.
+            With --pseudonyms clients and devices are shown by pseudonyms, each the same in every \
+            output for as long as rows are kept, as in reports; --client takes one. With --identify \
+            and a --reason the look at who they are is noted in the log's audit trail before the \
+            first row appears.
 
             EXAMPLES
               What was blocked for learners in the last hour:

@@ -3,7 +3,7 @@ import Foundation
 import Glibc
 import Testing
 
-/// Who a client is stays hidden, unless somebody says why and that is on record.
+/// Pseudonyms hide who a client is, and a look that somebody says the reason of is on record.
 @Suite(.scenario) struct ConfidentialityTests {
     private static func log(_ count: Int = 60) throws -> WrittenLog {
         try WrittenLog(WrittenLog.random(count, from: "2026-11-23T08:00:00Z", hours: 8))
@@ -21,7 +21,7 @@ import Testing
             ["query"], ["export"], ["tail"], ["query", "--top", "client"],
             ["query", "--top", "client", "--by", "group"],
         ] {
-            let run = try log.run(question + ["--format", format])
+            let run = try log.run(question + ["--format", format, "--pseudonyms"])
             #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
             #expect(!run.output.contains("10.20.0.") && !run.output.contains("library-pc"))
             let names = Set(run.output.matches(of: #/c-[0-9A-HJKMNP-TV-Z]{10}/#).map(\.output))
@@ -35,7 +35,7 @@ import Testing
     /// The pseudonym leads to the same rows as the address, and to no other.
     @Test func aPseudonymIsAFilter() throws {
         let log = try Self.log()
-        let plain = try log.run(["export", "--format", "jsonl"]).jsonLines
+        let plain = try log.run(["export", "--format", "jsonl", "--pseudonyms"]).jsonLines
         let known = try log.rows()
         let pairs = Set(zip(plain, known).map { "\($0["client"] ?? "") \($1["client"] ?? "")" })
         #expect(pairs.count == 6)
@@ -44,7 +44,8 @@ import Testing
             let expected = known.filter { $0["client"] as? String == words[1] }
                 .map { $0["seq"] as? Int }
             for name in [words[0], words[0].lowercased()] {
-                let found = try log.run(["export", "--format", "jsonl", "--client", name])
+                let found = try log.run(
+                    ["export", "--format", "jsonl", "--pseudonyms", "--client", name])
                 #expect(found.jsonLines.map { $0["seq"] as? Int } == expected)
                 #expect(found.jsonLines.allSatisfy { $0["client"] as? String == words[0] })
             }
@@ -98,8 +99,17 @@ import Testing
             let run = try log.run(question + TestServer.identify)
             #expect(run.status == 1 && run.output.isEmpty)
             #expect(run.errors.contains("nothing can be noted in the audit trail"))
-            #expect(try log.run(question).status == 0, "by pseudonyms it is")
+            #expect(try log.run(question + ["--pseudonyms"]).status == 0)
         }
+    }
+
+    /// Without either option rows show addresses, as the log has them, and --client takes one.
+    @Test func addressesAreShownPlainly() throws {
+        let log = try Self.log()
+        let run = try log.run(["query", "--client", "10.20.0.1", "--format", "jsonl"])
+        #expect(run.status == 0 && !run.jsonLines.isEmpty)
+        #expect(run.jsonLines.allSatisfy { $0["client"] as? String == "10.20.0.1" })
+        #expect(try entries(log).isEmpty)
     }
 
     /// A look that nobody watches any more, or that somebody ends, still tells what it showed.
@@ -133,16 +143,16 @@ import Testing
 
     @Test func whoMayNotReadTheKeyIsToldWhy() throws {
         let log = try Self.log()
-        _ = try log.run(["query"])
+        _ = try log.run(["query", "--pseudonyms"])
         let key = "\(log.folder.path)/log/pseudonyms.key"
         unsafe unlink(key)
         _ = unsafe symlink("pseudonyms.key", key)
-        let refused = try log.run(["query"])
+        let refused = try log.run(["query", "--pseudonyms"])
         #expect(refused.status == 1 && refused.output.isEmpty)
         #expect(refused.errors.contains("pseudonyms.key") && refused.errors.contains("belongs"))
         unsafe unlink(key)
         try log.folder.write("something else\n", to: "log/pseudonyms.key")
-        let damaged = try log.run(["query"])
+        let damaged = try log.run(["query", "--pseudonyms"])
         #expect(damaged.status == 1 && damaged.errors.contains("are damaged"))
         // What shows no client needs no key.
         #expect(try log.run(["query", "--count"]).status == 0)
@@ -162,14 +172,14 @@ import Testing
             let now = LogTime.parse("2026-11-\(day)T12:00:00Z", nowMicros: 0) ?? 0
             log.journal.maintain(nowMicros: now)
         }
-        let names = try log.run(["export", "--format", "jsonl"]).jsonLines
+        let names = try log.run(["export", "--format", "jsonl", "--pseudonyms"]).jsonLines
             .compactMap { $0["client"] as? String }
         #expect(names.count == 3 && names[0] == names[1] && names[1] != names[2])
         for (name, seqs) in [(names[0], [1, 2]), (names[2], [3])] {
             let found = try log.run(["export", "--format", "jsonl", "--client", name]).jsonLines
             #expect(found.map { $0["seq"] as? Int } == seqs)
         }
-        let top = try log.run(["query", "--top", "client", "--format", "csv"]).lines
+        let top = try log.run(["query", "--top", "client", "--format", "csv", "--pseudonyms"]).lines
         #expect(top == ["client,count", "\(names[0]),2", "\(names[2]),1"])
         #expect(try entries(log).contains { $0.kind == .rekey })
         #expect(try log.run(["verify"]).status == 0)
@@ -184,7 +194,7 @@ import Testing
             upstreams: ["127.0.0.1:\(fake.port)"], settings: "")
         for number in 0..<20 { _ = try server.ask("n\(number).example.com", from: "127.0.0.1") }
         _ = try server.rows()
-        _ = try server.run(["log", "query"])
+        _ = try server.run(["log", "query", "--pseudonyms"])
         try server.restart()
         let log = "\(server.folder.path)/log"
         #expect(

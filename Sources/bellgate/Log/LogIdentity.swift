@@ -5,7 +5,10 @@ import Glibc
 
 /// Whether it is shown who a client is; everywhere with the same two options.
 struct IdentityOptions: ParsableArguments {
-    @Flag(help: "Show addresses and devices in place of pseudonyms; noted in the audit trail.")
+    @Flag(help: "Show pseudonyms in place of addresses and devices.")
+    var pseudonyms = false
+
+    @Flag(help: "Note in the audit trail that addresses and devices were looked at, and why.")
     var identify = false
 
     @Option(help: ArgumentHelp("Why they are shown; noted with it.", valueName: "text"))
@@ -15,6 +18,9 @@ struct IdentityOptions: ParsableArguments {
     static let maximumReason = 1000
 
     func validate() throws {
+        guard !identify || !pseudonyms else {
+            throw ValidationError("--identify shows what --pseudonyms hides: give one of them.")
+        }
         guard identify || reason != nil else { return }
         guard identify else { throw ValidationError("--reason goes with --identify.") }
         guard let reason, reason.contains(where: { !$0.isWhitespace }) else {
@@ -31,8 +37,8 @@ struct IdentityOptions: ParsableArguments {
     /// - Returns: the look, which is on record if it is one at identities.
     /// - Throws: `JournalError` where it cannot be recorded, or where pseudonyms cannot be made.
     func begin(directory: String) throws -> LogLook {
-        guard identify else { return try LogLook(pseudonymsOf: directory) }
-        return try LogLook(identitiesOf: directory, reason: reason ?? "")
+        if identify { return try LogLook(identitiesOf: directory, reason: reason ?? "") }
+        return try pseudonyms ? LogLook(pseudonymsOf: directory) : LogLook(at: directory)
     }
 }
 
@@ -47,6 +53,14 @@ final class LogLook {
     private let question: String
     private let number: UInt64
     private var isOver = false
+
+    fileprivate init(at directory: String) throws {
+        try JournalReader.requireLog(directory: directory)
+        pseudonyms = nil
+        trail = nil
+        question = ""
+        number = 0
+    }
 
     fileprivate init(pseudonymsOf directory: String) throws {
         pseudonyms = try Pseudonyms(directory: directory)

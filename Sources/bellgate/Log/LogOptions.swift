@@ -68,7 +68,7 @@ struct LogFilterOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A client's pseudonym; with --identify its address, or a network.",
+            "A client's address, a network, or a client's pseudonym.",
             valueName: "client"))
     var client: String?
 
@@ -119,10 +119,10 @@ struct LogFilterOptions: ParsableArguments {
 
     /// Whoever names an address learns what that device did, and which pseudonym it has.
     func requireIdentity(_ identity: IdentityOptions) throws {
-        guard let client, pseudonym == nil, !identity.identify else { return }
+        guard let client, pseudonym == nil, identity.pseudonyms else { return }
         throw ValidationError(
-            "--client \(client) asks about somebody who is known: give --identify and a --reason "
-                + "with it, or the client's pseudonym.")
+            "--client \(client) and --pseudonyms together would tell whose pseudonym it is: give "
+                + "the client's pseudonym, or leave --pseudonyms out.")
     }
 
     /// The filter for a log: a pseudonym is taken for the client that it stands for there.
