@@ -44,3 +44,14 @@ private func slowDistance(_ left: ArraySlice<Unicode.Scalar>, _ right: ArraySlic
                 == slowDistance(words[0][...], words[1][...]))
     }
 }
+
+/// Where a catalogue cannot be read, its categories are not called undefined as well.
+@Test func aMissingCatalogueIsOneMistake() throws {
+    let load = try TemporaryFolder().load(
+        header + "lists: { services: { catalogue: none } }\n"
+            + "categories: { social-media: [blogs, wikis] }\n"
+            + "rules:\n  - { id: a, block: [social-media, dating, socal-media], reason: R }\n")
+    let found = load.diagnostics.map { "\($0.line):\($0.column)" }
+    #expect(found == ["5:33", "8:44"], "\(load.diagnostics)")
+    #expect(load.diagnostics.last?.hint == "did you mean \"social-media\"?")
+}

@@ -29,6 +29,8 @@ struct NameScope {
     private var places: [String: SourcePlace] = [:]
     /// Names that a reported mistake left without a meaning.
     private var broken: Set<String> = []
+    /// Whether a catalogue could not be read: then its categories' names are unknown.
+    private var lacksCatalogue = false
     private let reporter: Reporter
 
     init(reporter: Reporter) { self.reporter = reporter }
@@ -47,6 +49,7 @@ struct NameScope {
     /// Gives a catalogue's name and those of its categories their meaning.
     mutating func define(catalogue name: Located<String>, categories: [(Int, Catalogue.Category)]) {
         guard claim(name, as: "a list") else { return }
+        if categories.isEmpty { lacksCatalogue = true }
         var members: [(name: String, source: SourceID)] = []
         for (place, category) in categories {
             let source = sources.add(.catalogue(place))
@@ -160,10 +163,13 @@ struct NameScope {
             return nil
         }
         guard DomainText.isMeant(by: word.value) else {
+            let known = (Array(meanings.keys) + broken).sorted()
+            // Most likely a category of the catalogue, whose mistake has been reported.
+            if lacksCatalogue, NearestName.of(word.value, among: known) == nil { return nil }
             reporter.error(
                 word.place, "\"\(word.value)\" is no category, no list and no domain name",
                 NearestName.advice(
-                    for: word.value, among: (Array(meanings.keys) + broken).sorted(),
+                    for: word.value, among: known,
                     otherwise: "define it under categories: or lists:"))
             return nil
         }
