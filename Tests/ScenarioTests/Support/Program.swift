@@ -43,7 +43,14 @@ final class Program: Sendable {
         var signals = sigset_t()
         unsafe sigemptyset(&signals)
         unsafe posix_spawnattr_setsigmask(&attributes, &signals)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        // A peer that is gone is told by the write in this process, and by the signal in programs.
+        Glibc.signal(SIGPIPE, SIG_IGN)
+        var usual = sigset_t()
+        unsafe sigemptyset(&usual)
+        unsafe sigaddset(&usual, SIGPIPE)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &usual)
+        unsafe posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
         var pid: pid_t = 0
         let result = unsafe posix_spawn(&pid, executable, &actions, &attributes, &argv, &envp)
         guard result == 0 else { throw ScenarioFailure("cannot start \(executable): \(result)") }
