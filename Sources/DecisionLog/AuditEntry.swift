@@ -5,7 +5,7 @@ import LDNSBridge
 public struct AuditEntry: Sendable, Equatable {
     /// What was done.
     public enum Kind: String, Sendable, CaseIterable {
-        /// Somebody is about to see which device or address asked.
+        /// Somebody is about to see which device or address asked, or what one address did.
         case look
         /// What a look came to: how many rows were shown.
         case shown

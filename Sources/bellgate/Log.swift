@@ -16,10 +16,10 @@ struct Log: ParsableCommand {
             (2026-11-23 10:30, or 2026-11-23 for the midnight with which that day begins), or as a \
             span before now (90s, 30m, 2h, 7d, 4w).
 
-            With --pseudonyms clients and devices are shown by pseudonyms, each the same in every \
-            output for as long as rows are kept, as in reports; --client takes one. With --identify \
-            and a --reason the look at who they are is noted in the log's audit trail before the \
-            first row appears.
+            Clients and devices are shown by pseudonyms, each the same in every output for as long \
+            as rows are kept, as in reports; --client takes one. --identify with a --reason shows \
+            who they are, and first notes who looks, and why, in the log's audit trail. To ask by \
+            --client ADDRESS is such a look, too: it is noted, and answered by pseudonym.
 
             EXAMPLES
               What was blocked for learners in the last hour:
@@ -63,7 +63,6 @@ struct LogTail: ParsableCommand {
 
     func validate() throws {
         try requireCount(limit)
-        try filter.requireIdentity(identity)
     }
 
     func run() throws {
@@ -73,7 +72,10 @@ struct LogTail: ParsableCommand {
             let reader = try StoreReader(directory: directory, filter: filter)
             let rows = try reader.newest(limit, filter)
             report(reader)
-            let output = RowOutput(format, try identity.begin(directory: directory))
+            let output = RowOutput(
+                format,
+                try identity.begin(
+                    directory: directory, isByAddress: self.filter.isByAddress))
             output.begin()
             rows.forEach { output.append($0) }
             output.flush()
@@ -135,7 +137,6 @@ struct LogQuery: ParsableCommand {
 
     func validate() throws {
         try requireCount(limit)
-        try filter.requireIdentity(identity)
         if limit != nil, counting.isAsked, counting.top == nil {
             throw ValidationError("--limit goes with rows or with --top; --count counts them all.")
         }
@@ -149,7 +150,10 @@ struct LogQuery: ParsableCommand {
             if counting.isAsked { return try count(reader, filter, directory) }
             let rows = try reader.newest(limit ?? Self.defaultRows, filter)
             report(reader)
-            let output = RowOutput(format, try identity.begin(directory: directory))
+            let output = RowOutput(
+                format,
+                try identity.begin(
+                    directory: directory, isByAddress: self.filter.isByAddress))
             output.begin()
             rows.forEach { output.append($0) }
             try output.finish()
@@ -157,12 +161,11 @@ struct LogQuery: ParsableCommand {
     }
 
     private func count(_ reader: StoreReader, _ filter: RowFilter, _ directory: String) throws {
-        // Only a table of clients says anything about one.
-        let look =
-            counting.top == .client || identity.identify
-            ? try identity.begin(directory: directory) : nil
+        let look = try identity.begin(
+            directory: directory, isByAddress: self.filter.isByAddress,
+            showsClients: counting.top == .client)
         let counter = LogCounter(
-            reader: reader, filter: filter, by: counting.by, pseudonyms: look?.pseudonyms,
+            reader: reader, filter: filter, by: counting.by, pseudonyms: look.pseudonyms,
             zone: counting.by?.isTime == true ? location.timeZone() : .utc)
         let table =
             if let top = counting.top {
@@ -202,7 +205,6 @@ struct LogExport: ParsableCommand {
 
     func validate() throws {
         try requireCount(limit)
-        try filter.requireIdentity(identity)
     }
 
     func run() throws {
@@ -211,7 +213,10 @@ struct LogExport: ParsableCommand {
             let filter = try filter.filter(in: directory)
             let reader = try StoreReader(directory: directory, filter: filter)
             let rows = try reader.rows(filter)
-            let output = RowOutput(format, try identity.begin(directory: directory))
+            let output = RowOutput(
+                format,
+                try identity.begin(
+                    directory: directory, isByAddress: self.filter.isByAddress))
             var remaining = limit ?? .max
             output.begin()
             while remaining > 0, let row = try rows.next() {

@@ -39,11 +39,7 @@ struct Report: ParsableCommand {
     @Option(help: "html, csv or json.")
     var format = ReportFormat.html
 
-    @Flag(help: "Show devices by their addresses; needs --reason.")
-    var identify = false
-
-    @Option(help: ArgumentHelp("Why addresses are looked at.", valueName: "text"))
-    var reason: String?
+    @OptionGroup var identity: IdentityOptions
 
     private static let defaultConfig = "bellgate.yaml"
 
@@ -52,12 +48,6 @@ struct Report: ParsableCommand {
         guard unsafe config != nil || access(Self.defaultConfig, F_OK) == 0 else {
             throw ValidationError(
                 "Give --config FILE; there is no bellgate.yaml in this folder.")
-        }
-        if identify, reason?.contains(where: { !$0.isWhitespace }) != true {
-            throw ValidationError("--identify needs --reason: why addresses are looked at.")
-        }
-        if !identify, reason != nil {
-            throw ValidationError("--reason is for --identify; nothing else records it.")
         }
     }
 
@@ -70,20 +60,16 @@ struct Report: ParsableCommand {
             throw ExitCode(ExitStatus.wrong)
         }
         try reportingLogErrors {
-            let look = try self.look(configuration.logDirectory)
-            let names = DeviceNames(
-                identify ? nil : try Pseudonyms(directory: configuration.logDirectory))
+            let look = try identity.begin(directory: configuration.logDirectory)
+            let names = DeviceNames(look.pseudonyms)
             let figures = try Reviewer(
                 logDirectory: configuration.logDirectory, policy: ReviewPolicy(loaded), week: week,
-                group: group, identifiedBecause: reason, device: names.name
+                group: group, identifiedBecause: identity.reason, device: names.name
             ).figures()
             for problem in figures.coverage.problems { standardError("warning: \(problem)") }
-            let text = try format.text(of: figures)
-            if let look {
-                try AuditTrail(directory: configuration.logDirectory).append(
-                    .shown, question: question, rows: UInt64(names.count), look: look.number)
-            }
-            print(text, terminator: "")
+            let output = ByteOutput(look)
+            output.append(Array(try format.text(of: figures).utf8), rows: names.count)
+            try output.finish()
         }
     }
 
@@ -102,18 +88,6 @@ struct Report: ParsableCommand {
         load.diagnostics.forEach { standardError($0.description) }
         guard let loaded = load.loaded else { throw ExitCode(ExitStatus.wrong) }
         return loaded
-    }
-
-    /// Notes who is about to see addresses, and why; what cannot be noted is not shown.
-    private func look(_ logDirectory: String) throws -> AuditEntry? {
-        guard identify else { return nil }
-        return try AuditTrail(directory: logDirectory).append(
-            .look, question: question, reason: reason)
-    }
-
-    private var question: String {
-        "report --week \(week)" + (group.map { " --group \($0)" } ?? "") + " --format "
-            + format.rawValue + " --identify"
     }
 }
 

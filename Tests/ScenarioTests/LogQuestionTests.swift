@@ -204,9 +204,8 @@ import Testing
         (["--by", "week"], "none of hour, day, group"),
         (["--top", "name", "--limit=-1"], "from 0 on"),
         (["--client", "10.20.0"], "no pseudonym, no address"),
-        (["--client", "10.20.0.1", "--pseudonyms"], "whose pseudonym"),
         (["--identify"], "--reason"),
-        (["--identify", "--reason", "why", "--pseudonyms"], "give one of them"),
+        (["--identify", "--reason", String(repeating: "why", count: 334)], "at most 1000 octets"),
         (["--identify", "--reason", " "], "--reason"), (["--reason", "why"], "--identify"),
     ])
     func whatMakesNoSenseIsRefused(_ row: (options: [String], words: String)) throws {

@@ -21,7 +21,7 @@ import Testing
             ["query"], ["export"], ["tail"], ["query", "--top", "client"],
             ["query", "--top", "client", "--by", "group"],
         ] {
-            let run = try log.run(question + ["--format", format, "--pseudonyms"])
+            let run = try log.run(question + ["--format", format])
             #expect(run.status == 0 && run.errors.isEmpty, "\(run.errors)")
             #expect(!run.output.contains("10.20.0.") && !run.output.contains("library-pc"))
             let names = Set(run.output.matches(of: #/c-[0-9A-HJKMNP-TV-Z]{10}/#).map(\.output))
@@ -35,7 +35,7 @@ import Testing
     /// The pseudonym leads to the same rows as the address, and to no other.
     @Test func aPseudonymIsAFilter() throws {
         let log = try Self.log()
-        let plain = try log.run(["export", "--format", "jsonl", "--pseudonyms"]).jsonLines
+        let plain = try log.run(["export", "--format", "jsonl"]).jsonLines
         let known = try log.rows()
         let pairs = Set(zip(plain, known).map { "\($0["client"] ?? "") \($1["client"] ?? "")" })
         #expect(pairs.count == 6)
@@ -45,7 +45,7 @@ import Testing
                 .map { $0["seq"] as? Int }
             for name in [words[0], words[0].lowercased()] {
                 let found = try log.run(
-                    ["export", "--format", "jsonl", "--pseudonyms", "--client", name])
+                    ["export", "--format", "jsonl", "--client", name])
                 #expect(found.jsonLines.map { $0["seq"] as? Int } == expected)
                 #expect(found.jsonLines.allSatisfy { $0["client"] as? String == words[0] })
             }
@@ -99,17 +99,52 @@ import Testing
             let run = try log.run(question + TestServer.identify)
             #expect(run.status == 1 && run.output.isEmpty)
             #expect(run.errors.contains("nothing can be noted in the audit trail"))
-            #expect(try log.run(question + ["--pseudonyms"]).status == 0)
+            let byAddress = try log.run(question + ["--client", "10.20.0.1"])
+            #expect(byAddress.status == 1 && byAddress.output.isEmpty)
+            #expect(byAddress.errors.contains("nothing can be noted in the audit trail"))
+            #expect(try log.run(question).status == 0)
         }
     }
 
-    /// Without either option rows show addresses, as the log has them, and --client takes one.
-    @Test func addressesAreShownPlainly() throws {
+    /// Whoever asks by an address learns whose rows these are: that is on record, though nothing but
+    /// pseudonyms is shown.
+    @Test(arguments: ["10.20.0.1", "10.20.0.0/29"], ["query", "tail", "export"])
+    func aQuestionByAddressIsALook(_ client: String, _ verb: String) throws {
         let log = try Self.log()
-        let run = try log.run(["query", "--client", "10.20.0.1", "--format", "jsonl"])
-        #expect(run.status == 0 && !run.jsonLines.isEmpty)
-        #expect(run.jsonLines.allSatisfy { $0["client"] as? String == "10.20.0.1" })
-        #expect(try entries(log).isEmpty)
+        let expected = try log.rows().filter {
+            client.hasSuffix("/29") || $0["client"] as? String == client
+        }
+        let before = try entries(log).count
+        let limit = verb == "export" ? [] : ["--limit", "100"]
+        let run = try log.run([verb, "--client", client, "--format", "jsonl"] + limit)
+        #expect(run.status == 0 && !run.output.contains("10.20.0."), "\(run.errors)")
+        #expect(
+            run.jsonLines.map { $0["seq"] as? Int } == expected.map { $0["seq"] as? Int })
+        #expect(run.jsonLines.allSatisfy { ($0["client"] as? String)?.hasPrefix("c-") == true })
+        let found = try entries(log).dropFirst(before)
+        #expect(found.map(\.kind) == [.look, .shown])
+        #expect(found.first?.reason == "none given: asked by address")
+        #expect(found.first?.question.contains("log \(verb) --client \(client) ") == true)
+        #expect(found.last?.rows == UInt64(expected.count))
+        #expect(try log.run(["verify"]).status == 0)
+    }
+
+    /// How much one address asked, and for what, is about whoever has it.
+    @Test func countsByAddressAreLooks() throws {
+        let log = try Self.log()
+        let rows = try log.rows().count { $0["client"] as? String == "10.20.0.1" }
+        for (question, looks) in [
+            (["--count"], 2), (["--by", "group"], 3), (["--top", "name"], 4),
+            (["--top", "client"], 5),
+        ] {
+            let run = try log.run(["query", "--client", "10.20.0.1"] + question)
+            #expect(run.status == 0 && !run.output.contains("10.20.0."), "\(run.errors)")
+            if question == ["--count"] { #expect(run.output == "\(rows)\n") }
+            #expect(try entries(log).count { $0.kind == .look } == looks)
+        }
+        let missing = try log.run(["query", "--client", "10.99.0.1"])
+        #expect(missing.status == 0 && missing.lines.count == 1)
+        #expect(try entries(log).count { $0.kind == .look } == 6, "also where it did nothing")
     }
 
     /// A look that nobody watches any more, or that somebody ends, still tells what it showed.
@@ -143,16 +178,16 @@ import Testing
 
     @Test func whoMayNotReadTheKeyIsToldWhy() throws {
         let log = try Self.log()
-        _ = try log.run(["query", "--pseudonyms"])
+        _ = try log.run(["query"])
         let key = "\(log.folder.path)/log/pseudonyms.key"
         unsafe unlink(key)
         _ = unsafe symlink("pseudonyms.key", key)
-        let refused = try log.run(["query", "--pseudonyms"])
+        let refused = try log.run(["query"])
         #expect(refused.status == 1 && refused.output.isEmpty)
         #expect(refused.errors.contains("pseudonyms.key") && refused.errors.contains("belongs"))
         unsafe unlink(key)
         try log.folder.write("something else\n", to: "log/pseudonyms.key")
-        let damaged = try log.run(["query", "--pseudonyms"])
+        let damaged = try log.run(["query"])
         #expect(damaged.status == 1 && damaged.errors.contains("are damaged"))
         // What shows no client needs no key.
         #expect(try log.run(["query", "--count"]).status == 0)
@@ -172,14 +207,14 @@ import Testing
             let now = LogTime.parse("2026-11-\(day)T12:00:00Z", nowMicros: 0) ?? 0
             log.journal.maintain(nowMicros: now)
         }
-        let names = try log.run(["export", "--format", "jsonl", "--pseudonyms"]).jsonLines
+        let names = try log.run(["export", "--format", "jsonl"]).jsonLines
             .compactMap { $0["client"] as? String }
         #expect(names.count == 3 && names[0] == names[1] && names[1] != names[2])
         for (name, seqs) in [(names[0], [1, 2]), (names[2], [3])] {
             let found = try log.run(["export", "--format", "jsonl", "--client", name]).jsonLines
             #expect(found.map { $0["seq"] as? Int } == seqs)
         }
-        let top = try log.run(["query", "--top", "client", "--format", "csv", "--pseudonyms"]).lines
+        let top = try log.run(["query", "--top", "client", "--format", "csv"]).lines
         #expect(top == ["client,count", "\(names[0]),2", "\(names[2]),1"])
         #expect(try entries(log).contains { $0.kind == .rekey })
         #expect(try log.run(["verify"]).status == 0)
@@ -194,7 +229,7 @@ import Testing
             upstreams: ["127.0.0.1:\(fake.port)"], settings: "")
         for number in 0..<20 { _ = try server.ask("n\(number).example.com", from: "127.0.0.1") }
         _ = try server.rows()
-        _ = try server.run(["log", "query", "--pseudonyms"])
+        _ = try server.run(["log", "query"])
         try server.restart()
         let log = "\(server.folder.path)/log"
         #expect(

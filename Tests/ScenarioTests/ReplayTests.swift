@@ -1,4 +1,6 @@
+import DecisionLog
 import Foundation
+import Glibc
 import Testing
 
 /// `bellgate replay` on what the real server recorded.
@@ -109,6 +111,44 @@ import Testing
                 #expect(decision["rule"] == explained.json["rule"] as? String, "\(example)")
             }
         }
+    }
+
+    /// Who an example is of is shown to those alone who say why, and that is on record first.
+    @Test func addressesOfExamplesAreALook() throws {
+        let server = try recordedLesson()
+        try server.folder.write(newPolicy, to: "new.yaml")
+        func clients(_ run: Run) -> [String] {
+            (run.json["examples"] as? [[String: Any]] ?? []).compactMap { $0["client"] as? String }
+        }
+        func entries() throws -> [AuditEntry] {
+            try AuditTrail.read(directory: "\(server.folder.path)/log").entries
+                .filter { $0.kind == .look || $0.kind == .shown }
+        }
+        let verb = ["--with", "new.yaml", "--json"]
+        let hidden = try replay(server, verb)
+        #expect(clients(hidden).count == 4 && !hidden.output.contains("127.0."))
+        #expect(try entries().isEmpty)
+        let shown = try replay(server, verb + ["--identify", "--reason", "Review of rules"])
+        #expect(Set(clients(shown)) == ["127.0.30.5", "127.0.20.5"], "\(shown.errors)")
+        let noted = try entries()
+        #expect(noted.map(\.kind) == [.look, .shown] && noted.last?.rows == 4)
+        #expect(noted.first?.reason == "Review of rules")
+        #expect(noted.first?.question.hasPrefix("replay --since 2026-11-23T00:00:00Z ") == true)
+        let byAddress = try replay(server, verb + ["--client", "127.0.30.5"])
+        #expect(clients(byAddress).allSatisfy { $0.hasPrefix("c-") } && byAddress.status == 0)
+        #expect(try entries().map(\.reason).suffix(2) == ["none given: asked by address", nil])
+        let nobody = try replay(server, verb + ["--client", "127.0.99.9"])
+        #expect(nobody.status == 1)
+        #expect(try entries().count == 6, "also where nothing was recorded")
+        let silent = try replay(server, verb + ["--identify"])
+        #expect(silent.status == 2 && silent.errors.contains("--reason"))
+        // A link that leads to itself can be written by nobody.
+        let trail = "\(server.folder.path)/log/audit.jsonl"
+        unsafe unlink(trail)
+        _ = unsafe symlink("audit.jsonl", trail)
+        let refused = try replay(server, verb + ["--identify", "--reason", "why"])
+        #expect(refused.status == 1 && refused.output.isEmpty)
+        #expect(refused.errors.contains("nothing can be noted in the audit trail"))
     }
 
     @Test func textFiltersAndTheSamePolicy() throws {

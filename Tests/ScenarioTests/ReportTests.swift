@@ -48,6 +48,8 @@ import Testing
         let refused = try server.run(verb)
         #expect(refused.status == 2 && refused.errors.contains("--reason"))
         #expect(try server.run(verb + ["--reason", "  "]).status == 2)
+        let long = String(repeating: "why", count: 334)
+        #expect(try server.run(verb + ["--reason", long]).errors.contains("at most 1000 octets"))
         let trail = "log/audit.jsonl"
         #expect(!server.folder.read(trail).contains("\"look\""))
         let shown = try server.run(verb + ["--reason", "Case \"17\""])

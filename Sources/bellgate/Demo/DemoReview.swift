@@ -11,12 +11,13 @@ struct DemoReview {
     private let configurationPath: String
     private let page: DemoPage
     private let rows: [DecisionRow]
+    private let pseudonyms: Pseudonyms
 
     private static let lastRows = 8
 
     /// Reads the log.
     ///
-    /// - Throws: `JournalError` if it cannot be read.
+    /// - Throws: `JournalError` if it cannot be read, or pseudonyms cannot be made.
     init(
         policy: LoadedPolicy, logDirectory: String, configurationPath: String, page: DemoPage
     ) throws {
@@ -28,6 +29,7 @@ struct DemoReview {
         var rows: [DecisionRow] = []
         while let row = reader.next() { rows.append(row) }
         self.rows = rows
+        pseudonyms = try Pseudonyms(directory: logDirectory)
     }
 
     /// Whether every answer was as the policy says, and every one of them is in the log.
@@ -94,7 +96,7 @@ struct DemoReview {
             indentedBy: 3)
         page.put("")
         page.show(["$ bellgate log query --directory \(logDirectory) --limit \(Self.lastRows)"])
-        var writer = RowWriter(.text, pseudonyms: nil)
+        var writer = RowWriter(.text, pseudonyms: pseudonyms)
         writer.appendHeader()
         rows.suffix(Self.lastRows).forEach { writer.append($0) }
         let lines = String(decoding: writer.buffer, as: UTF8.self).split(separator: "\n")

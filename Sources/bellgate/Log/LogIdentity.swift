@@ -5,10 +5,8 @@ import Glibc
 
 /// Whether it is shown who a client is; everywhere with the same two options.
 struct IdentityOptions: ParsableArguments {
-    @Flag(help: "Show pseudonyms in place of addresses and devices.")
-    var pseudonyms = false
-
-    @Flag(help: "Note in the audit trail that addresses and devices were looked at, and why.")
+    @Flag(
+        help: "Show addresses and devices in place of pseudonyms; noted in the audit trail.")
     var identify = false
 
     @Option(help: ArgumentHelp("Why they are shown; noted with it.", valueName: "text"))
@@ -18,9 +16,6 @@ struct IdentityOptions: ParsableArguments {
     static let maximumReason = 1000
 
     func validate() throws {
-        guard !identify || !pseudonyms else {
-            throw ValidationError("--identify shows what --pseudonyms hides: give one of them.")
-        }
         guard identify || reason != nil else { return }
         guard identify else { throw ValidationError("--reason goes with --identify.") }
         guard let reason, reason.contains(where: { !$0.isWhitespace }) else {
@@ -34,11 +29,20 @@ struct IdentityOptions: ParsableArguments {
 
     /// What is to be called before anything of a log is shown.
     ///
+    /// - Parameters:
+    ///   - isByAddress: whether it is asked what one address did: whoever asks so learns whose the
+    ///     rows are, and which pseudonym it has, without any address being shown.
+    ///   - showsClients: whether rows or clients are shown at all; counts alone need no pseudonyms.
     /// - Returns: the look, which is on record if it is one at identities.
     /// - Throws: `JournalError` where it cannot be recorded, or where pseudonyms cannot be made.
-    func begin(directory: String) throws -> LogLook {
-        if identify { return try LogLook(identitiesOf: directory, reason: reason ?? "") }
-        return try pseudonyms ? LogLook(pseudonymsOf: directory) : LogLook(at: directory)
+    func begin(
+        directory: String, isByAddress: Bool = false, showsClients: Bool = true
+    ) throws -> LogLook {
+        try JournalReader.requireLog(directory: directory)
+        let pseudonyms =
+            showsClients && !identify ? try Pseudonyms(directory: directory) : nil
+        let reason = identify ? reason : isByAddress ? LogLook.askedByAddress : nil
+        return try LogLook(at: directory, pseudonyms, reason: reason)
     }
 }
 
@@ -47,30 +51,21 @@ struct IdentityOptions: ParsableArguments {
 /// A look at identities holds back the signals that end a program, so that how many rows were shown
 /// is noted in any case; see `endIfAsked`.
 final class LogLook {
-    /// What stands for clients and devices; `nil` = who they are is shown.
+    /// What stands for clients and devices; `nil` = who they are is shown, if anybody is.
     let pseudonyms: Pseudonyms?
-    private let trail: AuditTrail?
-    private let question: String
-    private let number: UInt64
+    /// Where a look at identities is noted.
+    private var trail: AuditTrail?
+    private var question = ""
+    private var number: UInt64 = 0
     private var isOver = false
 
-    fileprivate init(at directory: String) throws {
-        try JournalReader.requireLog(directory: directory)
-        pseudonyms = nil
-        trail = nil
-        question = ""
-        number = 0
-    }
+    /// The reason that is noted where nobody was asked for one.
+    fileprivate static let askedByAddress = "none given: asked by address"
 
-    fileprivate init(pseudonymsOf directory: String) throws {
-        pseudonyms = try Pseudonyms(directory: directory)
-        trail = nil
-        question = ""
-        number = 0
-    }
-
-    fileprivate init(identitiesOf directory: String, reason: String) throws {
-        try JournalReader.requireLog(directory: directory)
+    /// - Parameter reason: of a look at identities, which is noted now.
+    fileprivate init(at directory: String, _ pseudonyms: Pseudonyms?, reason: String?) throws {
+        self.pseudonyms = pseudonyms
+        guard let reason else { return }
         let trail = try AuditTrail(directory: directory)
         question = Self.question(givenArguments())
         var signals = Self.ending
@@ -80,7 +75,6 @@ final class LogLook {
         signal(SIGPIPE, SIG_IGN)
         number = try trail.append(.look, question: question, reason: reason).number
         self.trail = trail
-        pseudonyms = nil
     }
 
     /// Notes how many rows were shown; the second time does nothing.

@@ -117,13 +117,8 @@ struct LogFilterOptions: ParsableArguments {
     /// The pseudonym that was given for a client.
     private var pseudonym: String? { client.flatMap(Pseudonyms.canonical) }
 
-    /// Whoever names an address learns what that device did, and which pseudonym it has.
-    func requireIdentity(_ identity: IdentityOptions) throws {
-        guard let client, pseudonym == nil, identity.pseudonyms else { return }
-        throw ValidationError(
-            "--client \(client) and --pseudonyms together would tell whose pseudonym it is: give "
-                + "the client's pseudonym, or leave --pseudonyms out.")
-    }
+    /// Whether it is asked by a client's address, or by a network.
+    var isByAddress: Bool { client != nil && pseudonym == nil }
 
     /// The filter for a log: a pseudonym is taken for the client that it stands for there.
     func filter(in directory: String) throws -> RowFilter {

@@ -14,7 +14,8 @@ struct ReplayVerb: ParsableCommand {
             Decides every recorded query again, at the instant when it was asked, by the policy in \
             force and by the new one, exactly as the server does, and shows where the two differ. \
             The lists of both are taken as they are now. Nothing is changed: not the server, not \
-            the log. Clients are shown by pseudonym.
+            the log. Clients are shown by pseudonym; --identify with a --reason shows their addresses, \
+            and first notes who looks, and why, in the log's audit trail.
 
             Where the record itself says otherwise than the policy in force, since an older one \
             decided then, that is told apart. An answer's aliases are recorded only where one was \
@@ -40,6 +41,7 @@ struct ReplayVerb: ParsableCommand {
     var with: String
 
     @OptionGroup var filter: LogFilterOptions
+    @OptionGroup var identity: IdentityOptions
 
     @Option(help: ArgumentHelp("At most so many examples.", valueName: "examples"))
     var limit = 20
@@ -83,23 +85,26 @@ struct ReplayVerb: ParsableCommand {
         var rows = RowFilter()
         try reportingLogErrors { rows = try filter.filter(in: configuration.logDirectory) }
         let result = try result(today, new, configuration, rows)
-        guard result.recorded > 0 || result.gaps > 0 else {
-            standardError(
-                "nothing was recorded that passes; `bellgate log query` with the same options "
-                    + "shows what there is in \(configuration.logDirectory)")
-            throw ExitCode(ExitStatus.wrong)
-        }
-        var pseudonyms: Pseudonyms?
         try reportingLogErrors {
-            if !result.examples.isEmpty {
-                pseudonyms = try Pseudonyms(directory: configuration.logDirectory)
+            let look = try identity.begin(
+                directory: configuration.logDirectory, isByAddress: filter.isByAddress,
+                showsClients: !result.examples.isEmpty)
+            let output = ByteOutput(look)
+            guard result.recorded > 0 || result.gaps > 0 else {
+                try output.finish()
+                standardError(
+                    "nothing was recorded that passes; `bellgate log query` with the same options "
+                        + "shows what there is in \(configuration.logDirectory)")
+                throw ExitCode(ExitStatus.wrong)
             }
+            let report = ReplayReport(
+                result: result, today: today, new: new, since: rows.sinceMicros,
+                until: rows.untilMicros,
+                client: { look.pseudonyms?.client($0, micros: $1) ?? $0.description })
+            let text = json || format == .json ? report.json.rendered() : report.text
+            output.append(Array("\(text)\n".utf8), rows: result.examples.count)
+            try output.finish()
         }
-        let report = ReplayReport(
-            result: result, today: today, new: new, since: rows.sinceMicros,
-            until: rows.untilMicros,
-            client: { pseudonyms?.client($0, micros: $1) ?? "" })
-        print(json || format == .json ? report.json.rendered() : report.text)
     }
 
     private func load(_ path: String, _ configuration: ServerConfiguration) -> LoadedPolicy? {
