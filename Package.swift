@@ -59,6 +59,8 @@ let package = Package(
             name: "CYAML", path: "Sources/CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(
             name: "CIDN", path: "Sources/CIDN", providers: [.apt(["libidn2-dev"])]),
+        .systemLibrary(
+            name: "CCurl", path: "Sources/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CPacketIO", path: "Sources/CPacketIO"),
         .systemLibrary(name: "CPrefetch", path: "Sources/CPrefetch"),
         .target(name: "CChecksum", path: "Sources/CChecksum"),
@@ -74,6 +76,7 @@ let package = Package(
         room("Forwarding", ["CPacketIO", "DNSWire"] + encryption),
         room("DecisionLog", ["CChecksum", "CPacketIO", "DNSWire", "LDNSBridge"]),
         // Line 5
+        room("ListFetch", ["CCurl", "DNSWire", "DomainLists", "PolicyFile"]),
         room(
             "LogStore",
             ["CChecksum", "DNSWire", "DecisionLog", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -93,7 +96,7 @@ let package = Package(
             name: "bellgate",
             dependencies: [
                 "CPacketIO", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
-                "Forwarding", "DecisionLog", "LogStore", "DNSServer", "Replay", "Review",
+                "Forwarding", "DecisionLog", "ListFetch", "LogStore", "DNSServer", "Replay", "Review",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),
@@ -115,6 +118,9 @@ let package = Package(
         tests(
             "PolicyFileTests",
             ["PolicyFile", "PolicyEngine", "DomainLists", "DNSWire", "LDNSBridge"]),
+        // A web server that tests tell what to answer.
+        .target(name: "WebServer", path: "Tests/Support/WebServer", swiftSettings: rules),
+        tests("ListFetchTests", ["ListFetch", "DomainLists", "PolicyFile", "WebServer"]),
         tests("ForwardingTests", ["CPacketIO", "Forwarding", "DNSWire"] + encryption),
         tests("DecisionLogTests", ["CChecksum", "DecisionLog", "DNSWire", "journal-writer"]),
         tests(
@@ -142,6 +148,6 @@ let package = Package(
         // The real binary, with real clients and upstreams.
         tests(
             "ScenarioTests",
-            ["bellgate", "DNSWire", "DecisionLog", "LogStore"]),
+            ["bellgate", "DNSWire", "DecisionLog", "LogStore", "WebServer"]),
     ]
 )

@@ -3,7 +3,7 @@
 
 # Libraries to build with, and what the product reads: time zones, and whose certificates to trust.
 # shellcheck disable=SC2034
-build_packages=(libldns-dev libyaml-dev libidn2-dev libsqlite3-dev libc6-dev tzdata ca-certificates)
+build_packages=(libldns-dev libyaml-dev libidn2-dev libsqlite3-dev libcurl4-openssl-dev libc6-dev tzdata ca-certificates)
 
 # Ends with a clear message where there is no Swift.
 need_swift() {
@@ -23,8 +23,8 @@ is_installed() {
 # The headers that the build cannot go without, wherever they came from.
 have_headers() {
     local header
-    for header in ldns/ldns.h yaml.h idn2.h sqlite3.h; do
-        [ -e "/usr/include/$header" ] || [ -e "/usr/local/include/$header" ] || return 1
+    for header in ldns/ldns.h yaml.h idn2.h sqlite3.h curl/curl.h; do
+        [ -e "/usr/include/$header" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/$header" ] || [ -e "/usr/local/include/$header" ] || return 1
     done
 }
 

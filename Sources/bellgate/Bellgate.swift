@@ -30,6 +30,7 @@ import Glibc
         Log.self,
         Report.self,
         ReplayVerb.self,
+        Lists.self,
         StatusVerb.self,
         Reload.self,
         Demo.self,
@@ -97,7 +98,7 @@ func givenArguments() -> [String] {
 }
 
 /// Writes out what was printed; a result that did not arrive is no success.
-private func finishOutput() {
+func finishOutput() {
     // No stream is named, so all that are open are written out.
     if fflush(nil) != 0 { failToWrite(errno) }
 }

@@ -10,30 +10,15 @@ enum ListsElsewhere {
     static let niceness: Int32 = 10
 
     /// Returns when the child has ended, whatever became of it; what it made lies in the folder.
-    static func compile(policy: String, folder: String) {
-        let arguments = ["bellgate", CompileLists.name, "--policy", policy, "--folder", folder]
-        var pid: pid_t = 0
-        guard start(arguments, &pid) == 0 else { return }
+    static func compile(policy: String, folder: String, copies: String) {
+        let arguments = [
+            "bellgate", CompileLists.name, "--policy", policy, "--folder", folder, "--copies",
+            copies,
+        ]
+        guard let pid = OwnProgram.start(arguments) else { return }
         var status: Int32 = 0
         // SAFETY: the kernel fills in the one value.
         while unsafe waitpid(pid, &status, 0) < 0 && errno == EINTR {}
-    }
-
-    /// Starts this very program, even where its file has been replaced since. The signals that are
-    /// kept from this process's threads are not kept from it; files and sockets close by themselves.
-    private static func start(_ arguments: [String], _ pid: inout pid_t) -> Int32 {
-        var attributes = posix_spawnattr_t()
-        var none = sigset_t()
-        // SAFETY: the attributes are initialized before and destroyed after their use; the arguments
-        // are copies that live until the call has returned, with a NULL behind the last.
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        unsafe sigemptyset(&none)
-        unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        let copies = unsafe arguments.map { unsafe strdup($0) } + [nil]
-        defer { unsafe copies.forEach { unsafe free($0) } }
-        return unsafe posix_spawn(&pid, "/proc/self/exe", nil, &attributes, copies, environ)
     }
 }
 
@@ -48,10 +33,12 @@ struct CompileLists: ParsableCommand {
 
     @Option var policy: String
     @Option var folder: String
+    @Option var copies: String
 
     func run() {
         _ = nice(ListsElsewhere.niceness)
         _ = loadPolicy(
-            at: policy, now: .now, compilation: ListCompilation(folder: folder))
+            at: policy, now: .now, compilation: ListCompilation(folder: folder),
+            copies: ListCopies(folder: copies))
     }
 }

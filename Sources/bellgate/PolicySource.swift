@@ -27,7 +27,8 @@ struct PolicySource: ParsableArguments {
     /// Loads the policy; `fallback` is the configuration to take where neither was given.
     func load(fallback: String? = nil) throws -> Loaded {
         if let policy {
-            let load = loadPolicyShowingProgress(at: policy, folder: nil, isKept: false)
+            let load = loadPolicyShowingProgress(
+                at: policy, folder: nil, copies: nil, isKept: false)
             return Loaded(path: policy, diagnostics: load.diagnostics, policy: load)
         }
         guard let config = config ?? fallback else {
@@ -38,7 +39,8 @@ struct PolicySource: ParsableArguments {
             return Loaded(path: config, diagnostics: configuration.diagnostics, policy: nil)
         }
         let load = loadPolicyShowingProgress(
-            at: policy, folder: configuration.configuration?.indexFolder, isKept: false)
+            at: policy, folder: configuration.configuration?.indexFolder,
+            copies: configuration.configuration?.listCopies, isKept: false)
         return Loaded(
             path: policy, diagnostics: configuration.diagnostics + load.diagnostics, policy: load)
     }

@@ -84,7 +84,8 @@ struct Report: ParsableCommand {
 
     private func policy(_ configuration: ServerConfiguration) throws -> LoadedPolicy {
         let load = loadPolicyShowingProgress(
-            at: configuration.policyPath, folder: configuration.indexFolder, isKept: false)
+            at: configuration.policyPath, folder: configuration.indexFolder,
+            copies: configuration.listCopies, isKept: false)
         load.diagnostics.forEach { standardError($0.description) }
         guard let loaded = load.loaded else { throw ExitCode(ExitStatus.wrong) }
         return loaded

@@ -51,7 +51,8 @@ struct Serve: ParsableCommand {
         let watcher = FileWatcher()
         watcher?.watch([configuration.policyPath])
         let load = loadPolicyShowingProgress(
-            at: configuration.policyPath, folder: configuration.indexFolder, isKept: true)
+            at: configuration.policyPath, folder: configuration.indexFolder,
+            copies: configuration.listCopies, isKept: true)
         report(load.diagnostics)
         guard let policy = load.loaded else {
             say("the policy has mistakes, so nothing is served; mend them and start again")
@@ -69,7 +70,7 @@ struct Serve: ParsableCommand {
             let service = Service(
                 configuration: configuration, server: server, journal: journal, control: control,
                 signals: signals, watcher: watcher)
-            service.watch(load.watchedFiles)
+            service.follow(load)
             announce(policy, server, configuration)
             for line in journal.status.findings { say("the log: \(line); see log verify") }
             if let exposure = journal.status.exposure { say("warning: \(exposure)") }

@@ -19,6 +19,7 @@ final class Service {
     private let signals: SignalDescriptor
     private let watcher: FileWatcher?
     private let follower: Follower
+    private let listKeeper: ListKeeper
     private var lastReload: ReloadResult?
     /// When files have settled and are to be read, in monotonic milliseconds.
     private var reloadDue: Int64?
@@ -47,6 +48,8 @@ final class Service {
         var server: ServerStatus
         var log: LogStatus
         var store: StoreStatus
+        /// The lists that come from the web.
+        var lists: [ListStatus]
         var lastReload: ReloadResult?
         /// What a person should look at.
         var warnings: [String]
@@ -81,13 +84,21 @@ final class Service {
         self.control = control
         self.signals = signals
         self.watcher = watcher
+        listKeeper = ListKeeper(
+            configurationPath: configuration.path, copies: configuration.listCopies)
         follower = Follower(
             journal: journal, logDirectory: configuration.logDirectory,
             keepSeconds: configuration.logKeepSeconds)
     }
 
-    /// Loads the policy again whenever one of these files or folders changes.
-    func watch(_ paths: [String]) {
+    /// Loads the policy again whenever one of the files changes that it was read from, and has its
+    /// lists from the web kept fresh.
+    func follow(_ load: PolicyLoad) {
+        listKeeper.keep(load.webLists)
+        watch(load.watchedFiles)
+    }
+
+    private func watch(_ paths: [String]) {
         watcher?.watch(paths + [configuration.policyPath])
     }
 
@@ -108,8 +119,10 @@ final class Service {
                 reloadDue = Self.now + Self.settleMilliseconds
             }
             if let due = reloadDue, Self.now >= due { _ = reload() }
+            listKeeper.look()
             tellOfTrouble()
         }
+        listKeeper.stop()
         say("stopping: answering what is in flight")
         server.stop()
         follower.stop()
@@ -143,11 +156,15 @@ final class Service {
     private func reload() -> ReloadResult {
         reloadDue = nil
         let (path, folder) = (configuration.policyPath, configuration.indexFolder)
+        let copies = configuration.listCopies
         let load = loadPolicy(
             at: path, now: .now,
             compilation: ListCompilation(
                 folder: folder,
-                elsewhere: { ListsElsewhere.compile(policy: path, folder: folder) }))
+                elsewhere: {
+                    ListsElsewhere.compile(policy: path, folder: folder, copies: copies.folder)
+                }),
+            copies: copies)
         report(load.diagnostics)
         let old = server.status
         if let policy = load.loaded {
@@ -163,7 +180,7 @@ final class Service {
         // What compiling took is given back to the system, not kept for the next time.
         malloc_trim(0)
         // A policy that does not load may refer to files that are about to be mended.
-        watch(load.watchedFiles)
+        follow(load)
         let result = ReloadResult(
             ok: load.loaded != nil, at: Self.timestamp, policyHash: server.status.policyHash,
             errors: load.diagnostics.filter { $0.severity == .error }.map(\.description),
@@ -216,6 +233,10 @@ final class Service {
         if let lastReload, !lastReload.ok {
             warnings.append("the policy file has mistakes; the policy loaded before goes on")
         }
+        let lists = listKeeper.status
+        for list in lists where list.needsLook {
+            warnings.append("list \(list.name): \(list.stateText)")
+        }
         return Status(
             pid: getpid(), server: server,
             log: LogStatus(
@@ -225,7 +246,7 @@ final class Service {
                 storedSeq: store.storedSeq,
                 behind: log.nextSeq - 1 - min(store.storedSeq, log.nextSeq - 1),
                 problem: store.problem),
-            lastReload: lastReload, warnings: warnings)
+            lists: lists, lastReload: lastReload, warnings: warnings)
     }
 
     private static func json(_ value: some Encodable) -> String {

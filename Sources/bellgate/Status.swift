@@ -76,6 +76,13 @@ struct StatusVerb: ParsableCommand {
                 "store",
                 "up to seq \(status.store.storedSeq), \(status.store.behind) rows behind the log"
                     + (status.store.problem == nil ? "" : ", AND STANDS STILL")))
+        for (number, list) in status.lists.enumerated() {
+            lines.append(
+                row(
+                    number == 0 ? "lists" : "",
+                    "\(list.name): \(list.names) names, "
+                        + (list.ageSeconds.map { "\(ListStatus.age($0)) old" } ?? "never fetched")))
+        }
         if let reload = status.lastReload {
             lines.append(
                 row("last reload", "\(reload.at): \(reload.ok ? "loaded" : "REFUSED")"))

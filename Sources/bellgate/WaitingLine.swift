@@ -53,14 +53,16 @@ final class WaitingLine {
 /// Loads a policy as a verb does that a person waits for.
 ///
 /// - Parameter folder: where its lists are kept compiled, if a server keeps them.
+/// - Parameter copies: where copies of its lists from the web lie, if not beside it.
 /// - Parameter isKept: whether lists that had to be compiled are kept there. A verb that only looks
 ///   leaves the server's folder as it is.
 func loadPolicyShowingProgress(
-    at path: String, folder: String?, isKept: Bool
+    at path: String, folder: String?, copies: ListCopies?, isKept: Bool
 ) -> PolicyLoad {
     let line = WaitingLine()
     defer { line.end() }
     return loadPolicy(
         at: path, now: .now,
-        compilation: ListCompilation(folder: folder, isKept: isKept, progress: line.show))
+        compilation: ListCompilation(folder: folder, isKept: isKept, progress: line.show),
+        copies: copies)
 }

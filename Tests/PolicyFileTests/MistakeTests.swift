@@ -130,8 +130,6 @@ private let headerMistakes = [
     Mistake("records", "‸records: []\n", "is not yet supported"),
     Mistake(
         "age band", "groups: { a: { ‸age: 16-17 } }\n", "\"age\" (age bands) is not yet supported"),
-    Mistake(
-        "url list", "lists: { a: { ‸url: \"https://lists.example/a\" } }\n", "is not yet supported"),
 ]
 
 private let timeMistakes = [
@@ -401,7 +399,8 @@ private let testMistakes = [
 
 /// Each mistake alone: found at its place, in its words, and the only error.
 @Test(
-    arguments: yamlMistakes + headerMistakes + timeMistakes + nameMistakes + ruleMistakes
+    arguments: yamlMistakes + headerMistakes + timeMistakes + webListMistakes + nameMistakes
+        + ruleMistakes
         + testMistakes)
 func findsMistake(_ mistake: Mistake) throws {
     let folder = try TemporaryFolder()
@@ -479,7 +478,7 @@ func findsEveryMistakeWithinAValue(body: String, expected: [String]) throws {
 
 /// A list that is refused is known by its name all the same: what refers to it is not undefined.
 @Test(arguments: [
-    "url: \"https://lists.example/adult.txt\", every: 24h, format: domains", "match: exact",
+    "url: \"ftp://lists.example/adult.txt\", every: 24h, format: domains", "match: exact",
 ])
 func aRefusedListIsNoUndefinedName(list: String) throws {
     let load = try TemporaryFolder().load(

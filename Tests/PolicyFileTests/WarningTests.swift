@@ -64,6 +64,17 @@ private let term = "calendar: { terms: [2026-09-01 to 2026-12-18] }\ngroups: { g
         "lists: { a: { file: ‸nothing.txt } }\ncategories: { b: [a] }\n",
         "nothing.txt has no usable name"),
     Warning(
+        "web list never fetched",
+        "lists: { a: { url: ‸\"https://lists.example/a\" } }\n",
+        "list \"a\" was never fetched, so it has no names yet"),
+    Warning(
+        "web list in plain text", "lists: { a: { url: ‸\"http://lists.example/a\" } }\n",
+        "list \"a\" comes over plain http"),
+    Warning(
+        "web list fetched all the time",
+        "lists: { a: { url: \"https://lists.example/a\", every: ‸5s } }\n",
+        "list \"a\" is fetched every 5 seconds, which burdens its publisher"),
+    Warning(
         "terms are over",
         "calendar: { ‸terms: [2025-09-01 to 2025-12-18] }\nperiods: { p: { mon: 09:00-10:00 } }\n",
         "the last term ended on 2025-12-18"),

@@ -14,7 +14,7 @@ struct ConfigurationReader {
 
     static let keys = [
         "policy", "listen", "upstreams", "allow-from", "log", "forward", "control", "workers",
-        "index",
+        "index", "lists",
     ]
     static let keysNotYet = [
         "cache": "the cache's settings", "dnssec": "DNSSEC",
@@ -53,6 +53,10 @@ struct ConfigurationReader {
         readControl(fields["control"], &configuration)
         if let index = values.text(fields["index"]) {
             configuration.indexFolder = FileBytes.path(index.value, relativeTo: path)
+        }
+        if let lists = values.text(fields["lists"]) {
+            configuration.listCopies = ListCopies(
+                folder: FileBytes.path(lists.value, relativeTo: path))
         }
         readWorkers(fields["workers"], &configuration)
         return configuration

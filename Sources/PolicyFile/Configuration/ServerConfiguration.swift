@@ -83,6 +83,8 @@ public struct ServerConfiguration: Sendable {
     public var workers: WorkerCount
     /// The folder in which lists are kept compiled.
     public var indexFolder: String
+    /// The copies of lists from the web.
+    public var listCopies: ListCopies
 
     /// What holds where the file says nothing.
     ///
@@ -104,6 +106,7 @@ public struct ServerConfiguration: Sendable {
         controlPath = FileBytes.path("run/bellgate.sock", relativeTo: path)
         workers = .automatic
         indexFolder = FileBytes.path("index", relativeTo: path)
+        listCopies = ListCopies(folder: FileBytes.path("lists", relativeTo: path))
     }
 
     /// What `private` stands for: loopback, RFC 1918, unique local and link-local addresses.

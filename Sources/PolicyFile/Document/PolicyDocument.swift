@@ -46,8 +46,16 @@ struct PolicyDocument {
         var name: Located<String>
         var path: Located<String>
         var isCatalogue: Bool
+        /// Set where it comes from the web; `path` is then the address.
+        var web: WebList?
         var format: ListFormat?
         var match: Coverage?
+
+        /// Where the list lies: its file, or the copy of what the web has.
+        func file(policyPath: String, copies: ListCopies) -> String {
+            web.map { copies.path(of: $0.url) }
+                ?? FileBytes.path(path.value, relativeTo: policyPath)
+        }
     }
 
     struct CategoryEntry {

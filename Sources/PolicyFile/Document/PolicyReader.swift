@@ -205,40 +205,9 @@ struct PolicyReader {
     }
 
     private func list(_ pair: YAMLPair) -> PolicyDocument.ListEntry? {
-        guard let name = ownName(pair, of: "a list", reserved: ["everything", "under-age"]),
-            let fields = Fields(
-                pair.value, of: "list \"\(name.value)\"",
-                known: ["file", "catalogue", "format", "match"],
-                notYet: ["url": "lists from the web", "every": "lists from the web"],
-                reporter: reporter)
+        guard let name = ownName(pair, of: "a list", reserved: ["everything", "under-age"])
         else { return nil }
-        let format = values.choice(
-            fields["format"],
-            of: [
-                "hosts": ListFormat.hosts, "domains": .domains, "wildcard": .wildcard,
-                "adblock": .adblock, "dnsmasq": .dnsmasq, "rpz": .rpz,
-            ])
-        let match = values.choice(
-            fields["match"], of: ["exact": Coverage.exact, "subtree": .subtree])
-        let isCatalogue = fields["catalogue"] != nil
-        if isCatalogue, let second = fields["file"] ?? fields["format"] ?? fields["match"] {
-            reporter.error(
-                second.keyPlace, "\"\(second.key)\" does not go with \"catalogue\"", "remove it")
-        }
-        if !isCatalogue, fields["file"] == nil {
-            if case .mapping(let keys) = pair.value.content,
-                keys.contains(where: { $0.key == "url" })
-            {
-                return nil
-            }
-            reporter.error(
-                pair.keyPlace, "list \"\(name.value)\" says nothing about where it lies",
-                "write file: PATH, or catalogue: FOLDER")
-            return nil
-        }
-        guard let path = values.text(fields["catalogue"] ?? fields["file"]) else { return nil }
-        return PolicyDocument.ListEntry(
-            name: name, path: path, isCatalogue: isCatalogue, format: format, match: match)
+        return ListReader(reporter: reporter).list(pair, name: name)
     }
 
     private func category(_ pair: YAMLPair) -> PolicyDocument.CategoryEntry? {

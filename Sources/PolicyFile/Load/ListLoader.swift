@@ -16,13 +16,18 @@ public struct LoadedList: Sendable {
     public var category: String?
     /// How many distinct names it holds.
     public var names: Int
-    /// When the file was last changed, in seconds since 1970 UTC.
+    /// When the file was last changed, in seconds since 1970 UTC; of a list from the web, when the
+    /// copy was last known to be what the web has.
     public var modifiedSeconds: Int64
+    /// Where it comes from, if from the web.
+    public var url: String?
 }
 
 /// Reads list files and puts all names of a policy into one index.
 struct ListLoader {
     let reporter: Reporter
+    /// Where copies of lists from the web lie.
+    let copies: ListCopies
     /// Is told how far reading has come.
     var progress: ((ListProgress) -> Void)?
 
@@ -40,7 +45,7 @@ struct ListLoader {
         to builder: inout DomainIndexBuilder
     ) -> [Int: ListSummary] {
         var summaries: [Int: ListSummary] = [:]
-        let files = lists.map { FileBytes.path($0.path.value, relativeTo: policyPath) }
+        let files = lists.map { $0.file(policyPath: policyPath, copies: copies) }
         let total = sources.reduce(0) { sum, origin in
             guard case .list(let place) = origin else { return sum }
             return sum + FileBytes.size(files[place])
@@ -61,6 +66,9 @@ struct ListLoader {
                 let source = SourceID(rawValue: UInt16(clamping: number))
                 summaries[number] = add(contents.bytes, entry, source, to: &builder, tell)
                 before += contents.bytes.count
+            } catch  where error.isMissing && entry.web != nil {
+                // It is told of where the ages of lists are.
+                continue
             } catch {
                 let hint =
                     error.isMissing
@@ -83,11 +91,13 @@ struct ListLoader {
         for (number, origin) in sources.enumerated() {
             guard case .list(let place) = origin, let summary = summaries[number] else { continue }
             let entry = lists[place]
-            let path = FileBytes.path(entry.path.value, relativeTo: policyPath)
+            let path = entry.file(policyPath: policyPath, copies: copies)
             loaded[place] = LoadedList(
                 name: entry.name.value, path: path, format: summary.format, summary: summary,
                 category: nil, names: summary.names,
-                modifiedSeconds: FileBytes.modifiedSeconds(path))
+                modifiedSeconds: entry.web.flatMap { copies.state(of: $0.url).currentAt }
+                    ?? FileBytes.modifiedSeconds(path),
+                url: entry.web?.url)
             report(summary, of: entry, path)
         }
         return loaded

@@ -17,6 +17,8 @@ public struct LoadedPolicy: Sendable {
     public let catalogue: Catalogue
     /// The lists in the order of the file; each category of a catalogue counts as one.
     public let lists: [LoadedList]
+    /// Those that come from the web, fetched yet or not.
+    public let webLists: [WebList]
     /// The first 16 hexadecimal digits of the SHA-256 digest of the policy file's bytes.
     public let hash: String
     /// The files and folders on which the policy depends: when one changes, it is to be loaded
@@ -39,6 +41,8 @@ public struct PolicyLoad: Sendable {
     public let loaded: LoadedPolicy?
     /// The lists that could be read, whether the policy loaded or not.
     public let lists: [LoadedList]
+    /// The lists from the web that it names, fetched yet or not, whether the policy loaded or not.
+    public let webLists: [WebList]
     /// The tests that could be run, whether the policy loaded or not.
     public let testResults: [PolicyTestResult]
     /// The files and folders looked at, whether the policy loaded or not.
@@ -71,17 +75,20 @@ public struct PolicyCounts: Sendable {
 /// - Parameter now: for what depends on today: an overdue review, terms that are over.
 /// - Parameter zoneFolder: where the compiled time zones (TZif) lie.
 /// - Parameter compilation: where and how its lists are compiled.
+/// - Parameter copies: where copies of its lists from the web lie; `nil` for `lists` beside it.
 public func loadPolicy(
     at path: String, now: Instant, zoneFolder: String = "/usr/share/zoneinfo",
-    compilation: ListCompilation = ListCompilation()
+    compilation: ListCompilation = ListCompilation(), copies: ListCopies? = nil
 ) -> PolicyLoad {
     var loader = PolicyLoader(
-        path: path, now: now, zoneFolder: zoneFolder, compilation: compilation)
+        path: path, now: now, zoneFolder: zoneFolder, compilation: compilation,
+        copies: copies ?? .beside(policy: path))
     let loaded = loader.load()
     return PolicyLoad(
         diagnostics: loader.reporter.diagnostics.inReadingOrder(startingWith: path),
         loaded: loader.reporter.hasErrors ? nil : loaded,
-        lists: loader.lists, testResults: loader.testResults, watchedFiles: loader.watchedFiles,
+        lists: loader.lists, webLists: loader.webLists, testResults: loader.testResults,
+        watchedFiles: loader.watchedFiles,
         hash: loader.hash, counts: loader.counts)
 }
 
@@ -97,4 +104,17 @@ public func timeZone(
         let zone = PolicyReader(reporter: reporter).read(root).zone
     else { return nil }
     return ZoneFile.load(zone, folder: zoneFolder, reporter: reporter)
+}
+
+/// The lists from the web that a policy file names, without loading it; takes milliseconds.
+///
+/// - Returns: the lists that are written without a mistake, and how many errors the file has by
+///   itself (`loadPolicy` finds more).
+public func webLists(ofPolicyAt path: String) -> (lists: [WebList], errorCount: Int) {
+    let reporter = Reporter()
+    guard let contents = try? FileBytes.read(path, limit: YAMLReader.maximumBytes),
+        let root = YAMLReader.read(contents.bytes, file: path, reporter: reporter)
+    else { return ([], max(1, reporter.errorCount)) }
+    let document = PolicyReader(reporter: reporter).read(root)
+    return (document.lists.compactMap(\.web), reporter.errorCount)
 }

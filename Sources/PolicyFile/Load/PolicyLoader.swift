@@ -9,20 +9,26 @@ struct PolicyLoader {
     let now: Instant
     let zoneFolder: String
     let compilation: ListCompilation
+    let copies: ListCopies
     let reporter = Reporter()
 
     private(set) var hash = ""
     private(set) var watchedFiles: [String]
     private(set) var lists: [LoadedList] = []
+    private(set) var webLists: [WebList] = []
     private(set) var testResults: [PolicyTestResult] = []
     private(set) var counts = PolicyCounts()
     private var catalogue = Catalogue()
 
-    init(path: String, now: Instant, zoneFolder: String, compilation: ListCompilation) {
+    init(
+        path: String, now: Instant, zoneFolder: String, compilation: ListCompilation,
+        copies: ListCopies
+    ) {
         self.path = path
         self.now = now
         self.zoneFolder = zoneFolder
         self.compilation = compilation
+        self.copies = copies
         watchedFiles = [path]
     }
 
@@ -52,7 +58,8 @@ struct PolicyLoader {
         testResults = tests.map { runner.run($0, program: program, index: index) }
         return LoadedPolicy(
             path: path, policy: policy, program: program, index: index, catalogue: catalogue,
-            lists: lists, hash: hash, watchedFiles: watchedFiles, testResults: testResults,
+            lists: lists, webLists: webLists, hash: hash, watchedFiles: watchedFiles,
+            testResults: testResults,
             origins: scope.sources.origins, listPlaces: listPlaces)
     }
 
@@ -108,8 +115,9 @@ struct PolicyLoader {
     /// What the words of the document's categories and rules stand for.
     private mutating func readScope(of document: PolicyDocument) -> NameScope {
         var scope = NameScope(reporter: reporter)
+        webLists = document.lists.compactMap(\.web)
         for (place, entry) in document.lists.enumerated() {
-            let listPath = FileBytes.path(entry.path.value, relativeTo: path)
+            let listPath = entry.file(policyPath: path, copies: copies)
             watchedFiles.append(listPath)
             guard entry.isCatalogue else {
                 scope.define(list: entry.name, place: place)
@@ -136,7 +144,7 @@ struct PolicyLoader {
         let origins = scope.sources.origins
         let named = namesOfSources(origins)
         let (index, summaries) = compile(document, origins, named)
-        let files = ListLoader(reporter: reporter).loaded(
+        let files = ListLoader(reporter: reporter, copies: copies).loaded(
             lists: document.lists, sources: origins, policyPath: path, summaries: summaries)
         var nameCounts: [SourceID: Int] = [:]
         for (number, origin) in origins.enumerated() {
@@ -150,6 +158,7 @@ struct PolicyLoader {
             nameCounts[SourceID(rawValue: UInt16(clamping: number))] = names.count
         }
         reportEmptyCategories(scope, nameCounts)
+        ListAges(copies: copies, now: now, reporter: reporter).warn(document.lists)
         let places = gatherLists(document, files)
         return (index, places)
     }
@@ -188,7 +197,9 @@ struct PolicyLoader {
             if let kept = cache?.load(stamp) { return (kept.index, kept.summaries) }
         }
         var builder = DomainIndexBuilder(helpers: ListLoader.helpers)
-        let summaries = ListLoader(reporter: reporter, progress: compilation.progress).add(
+        let summaries = ListLoader(
+            reporter: reporter, copies: copies, progress: compilation.progress
+        ).add(
             lists: document.lists, sources: origins, policyPath: path, to: &builder)
         for (number, names) in named {
             let source = SourceID(rawValue: UInt16(clamping: number))
@@ -212,7 +223,9 @@ struct PolicyLoader {
         for (number, origin) in origins.enumerated() {
             guard case .list(let place) = origin else { continue }
             let entry = document.lists[place]
-            let listPath = FileBytes.path(entry.path.value, relativeTo: path)
+            let listPath = entry.file(policyPath: path, copies: copies)
+            // Until it is fetched, a list from the web has no names.
+            if entry.web != nil, FileBytes.identity(of: listPath) == nil { continue }
             lists.append((number, listPath, entry.format, entry.match))
         }
         return IndexCache.stamp(lists: lists, names: named)

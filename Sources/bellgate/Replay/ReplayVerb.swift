@@ -109,7 +109,8 @@ struct ReplayVerb: ParsableCommand {
 
     private func load(_ path: String, _ configuration: ServerConfiguration) -> LoadedPolicy? {
         let load = loadPolicyShowingProgress(
-            at: path, folder: configuration.indexFolder, isKept: false)
+            at: path, folder: configuration.indexFolder,
+            copies: configuration.listCopies, isKept: false)
         report(load.diagnostics)
         return load.loaded
     }
