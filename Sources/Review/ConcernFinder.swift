@@ -1,6 +1,7 @@
 import DNSWire
 import DecisionLog
 import LogStore
+import PolicyFile
 
 /// Finds a week's safeguarding concerns among the rows of the rules that make them.
 ///
@@ -17,7 +18,7 @@ struct ConcernFinder {
         var severity: String
         var rule: String
         var group: String
-        var client: IPAddress
+        var device: ReviewDevice
     }
 
     fileprivate struct Finding {
@@ -50,12 +51,12 @@ struct ConcernFinder {
 
     private mutating func add(_ row: DecisionRow) {
         guard let severity = row.concern, let client = row.client, let name = row.name,
-            !reviewer.policy.isEssential(rule: row.rule, category: row.category),
+            !Catalogue.isEssential(rule: row.rule, category: row.category),
             !isEssential(name)
         else { return }
         let key = Key(
             severity: severity, rule: row.rule, group: row.group ?? WeekCounts.noGroup,
-            client: client)
+            device: ReviewDevice(client, device: row.device))
         findings[key, default: Finding()].add(row, name)
     }
 
@@ -82,7 +83,7 @@ struct ConcernFinder {
             if left.value.firstMicros != right.value.firstMicros {
                 return left.value.firstMicros < right.value.firstMicros
             }
-            if left.key.client != right.key.client { return left.key.client < right.key.client }
+            if left.key.device != right.key.device { return left.key.device < right.key.device }
             return (left.key.rule, left.key.group) < (right.key.rule, right.key.group)
         }
         let severities = Self.severities.map { severity in
@@ -107,7 +108,7 @@ struct ConcernFinder {
         let shown = names.prefix(ReviewLimits.namesShown).map(\.key)
         return ReviewFigures.Concern(
             severity: key.severity, rule: key.rule, categories: finding.categories.sorted(),
-            group: key.group, device: reviewer.device(key.client, finding.firstMicros),
+            group: key.group, device: reviewer.device(key.device, finding.firstMicros),
             attempts: ReviewCount(finding.attempts), hits: ReviewCount(finding.hits),
             blocked: ReviewCount(finding.blocked), firstSeen: reviewer.text(finding.firstMicros),
             lastSeen: reviewer.text(finding.lastMicros), names: shown,

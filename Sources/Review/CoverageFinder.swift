@@ -8,8 +8,11 @@ extension Reviewer {
     func coverage(_ counts: WeekCounts, _ clients: ClientCounts) throws -> ReviewFigures.Coverage {
         let silent = clients.silent
         let table = ClientTable(policy.policy.groups.map(\.networks))
-        let unknown = clients.seen.filter { table.group(of: $0.client) == nil }
-            .sorted { $0.count != $1.count ? $0.count > $1.count : $0.client < $1.client }
+        let unknown = clients.seen.filter { use in
+            // A device that the policy names is known wherever it is.
+            guard case .address(let address) = use.device else { return false }
+            return table.group(of: address) == nil
+        }.sorted { $0.count != $1.count ? $0.count > $1.count : $0.device < $1.device }
         let (gaps, gapsUnlisted) = try gaps()
         return ReviewFigures.Coverage(
             firstDecision: clients.seen.map(\.firstMicros).min().map(text),
@@ -23,10 +26,10 @@ extension Reviewer {
             problems: reader.problems.map(\.description) + reader.damage.map(\.description))
     }
 
-    private func devices(_ uses: [ClientUse]) -> [ReviewFigures.DeviceSeen] {
+    private func devices(_ uses: [DeviceUse]) -> [ReviewFigures.DeviceSeen] {
         uses.prefix(ReviewLimits.rows).map {
             ReviewFigures.DeviceSeen(
-                device: device($0.client, $0.lastMicros), lastSeen: text($0.lastMicros))
+                device: device($0.device, $0.lastMicros), lastSeen: text($0.lastMicros))
         }
     }
 

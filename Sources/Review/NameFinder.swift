@@ -9,6 +9,13 @@ struct NameFinder {
     private let reviewer: Reviewer
     /// The week's names without those of support services.
     private var uses: [String: Use] = [:]
+    /// Those that no week before has.
+    private var fresh: Set<String> = []
+    /// The weeks before that have a record.
+    private var compared: [String] = []
+    /// By week: names of support services that something decided about which is not for them, as a
+    /// locked rule does, or a policy before they were known.
+    private(set) var essentials: [ReviewWeek: Set<String>] = [:]
 
     private struct Use {
         var asked: UInt64 = 0
@@ -21,27 +28,38 @@ struct NameFinder {
             by: [.name, .verdict, .rule, .category], reviewer.weekFilter)
         {
             guard let name = tally.texts[0],
-                !reviewer.policy.isEssential(rule: tally.texts[2], category: tally.texts[3])
+                !Catalogue.isEssential(rule: tally.texts[2], category: tally.texts[3])
             else { continue }
             uses[name, default: Use()].asked += tally.count
             if tally.texts[1] == "block" { uses[name, default: Use()].blocked += tally.count }
         }
-        // A locked rule may have decided about a support service.
-        uses = uses.filter { !reviewer.policy.isEssential($0.key) }
+        let own = Set(uses.keys.filter(reviewer.policy.isEssential))
+        for name in own { uses[name] = nil }
+        essentials[reviewer.week] = own
+        fresh = Set(uses.keys)
+        // A week at a time, so that no more than two weeks' names are held at once.
+        for week in reviewer.weeksBefore { try compare(week) }
+    }
+
+    private mutating func compare(_ week: ReviewWeek) throws {
+        let tallies = try reviewer.reader.tally(
+            by: [.name, .rule, .category], reviewer.filter(week))
+        if !tallies.isEmpty { compared.append(week.description) }
+        for tally in tallies {
+            guard let name = tally.texts[0] else { continue }
+            fresh.remove(name)
+            if !Catalogue.isEssential(rule: tally.texts[1], category: tally.texts[2]),
+                reviewer.policy.isEssential(name)
+            {
+                essentials[week, default: []].insert(name)
+            }
+        }
     }
 
     // MARK: New names
 
     /// Names that no week before has, those asked for most first.
     func newNames() throws -> ReviewFigures.NewNames {
-        var fresh = Set(uses.keys)
-        var compared: [String] = []
-        for week in reviewer.weeksBefore {
-            // A week at a time, so that no more than two weeks' names are held at once.
-            let tallies = try reviewer.reader.tally(by: [.name], reviewer.filter(week))
-            if !tallies.isEmpty { compared.append(week.description) }
-            for tally in tallies { if let name = tally.texts[0] { fresh.remove(name) } }
-        }
         // Without a record of the weeks before, every name would be new.
         guard !compared.isEmpty else {
             return ReviewFigures.NewNames(comparedWeeks: [], list: [], count: ReviewCount(0))
@@ -61,7 +79,11 @@ struct NameFinder {
         guard let exact = try? NameFilter(parsing: "=\(name)") else { return 0 }
         var filter = reviewer.weekFilter
         filter.name = exact
-        return try reviewer.reader.tally(by: [.client], filter).count
+        return Set(
+            try reviewer.reader.tally(by: [.client, .device], filter).compactMap { tally in
+                tally.client.map { ReviewDevice($0, device: tally.texts[1]) }
+            }
+        ).count
     }
 
     // MARK: Ways round the filter
@@ -74,7 +96,7 @@ struct NameFinder {
     fileprivate struct BypassCount {
         var allowed: UInt64 = 0
         var blocked: UInt64 = 0
-        var devices: Set<IPAddress> = []
+        var devices: Set<ReviewDevice> = []
     }
 
     /// What was asked for of the names that lead round the filter.
@@ -85,10 +107,10 @@ struct NameFinder {
         var counts: [BypassKey: BypassCount] = [:]
         for (filter, isOfCatalogue) in bypassFilters {
             let tallies = try reviewer.reader.tally(
-                by: [.group, .client, .name, .verdict, .category, .rule], filter)
+                by: [.group, .client, .name, .verdict, .category, .rule, .device], filter)
             for tally in tallies {
                 guard let name = tally.texts[2], let client = tally.client, uses[name] != nil,
-                    !reviewer.policy.isEssential(rule: tally.texts[5], category: tally.texts[4])
+                    !Catalogue.isEssential(rule: tally.texts[5], category: tally.texts[4])
                 else { continue }
                 let service = reviewer.policy.service(of: name)
                 let isKnown = service?.category == ReviewPolicy.bypass
@@ -98,7 +120,8 @@ struct NameFinder {
                     group: tally.texts[0] ?? WeekCounts.noGroup,
                     service: isKnown ? service?.name ?? "" : tally.texts[4] ?? "")
                 let isBlocked = tally.texts[3] == "block"
-                counts[key, default: BypassCount()].add(tally.count, client, isBlocked)
+                counts[key, default: BypassCount()].add(
+                    tally.count, ReviewDevice(client, device: tally.texts[6]), isBlocked)
             }
         }
         return ReviewFigures.Bypass(isKnown: true, list: Self.list(counts))
@@ -157,8 +180,8 @@ struct NameFinder {
 }
 
 extension NameFinder.BypassCount {
-    fileprivate mutating func add(_ count: UInt64, _ client: IPAddress, _ isBlocked: Bool) {
+    fileprivate mutating func add(_ count: UInt64, _ device: ReviewDevice, _ isBlocked: Bool) {
         if isBlocked { blocked += count } else { allowed += count }
-        devices.insert(client)
+        devices.insert(device)
     }
 }

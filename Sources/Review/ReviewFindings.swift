@@ -29,7 +29,7 @@ extension ReviewFigures {
         public var categories: [String]
         /// The device's group.
         public var group: String
-        /// The device, by its pseudonym or address.
+        /// The device, by its pseudonym, or by its name or address.
         public var device: String
         /// Attempts: hits within ten minutes of the first are one.
         public var attempts: ReviewCount
@@ -139,7 +139,7 @@ extension ReviewFigures {
 
     /// A device and when it was last seen.
     public struct DeviceSeen: Codable, Hashable, Sendable {
-        /// By its pseudonym or address.
+        /// By its pseudonym, or by its name or address.
         public var device: String
         /// The last time.
         public var lastSeen: String

@@ -56,12 +56,6 @@ public struct ReviewPolicy: Sendable {
     /// Services of that category whose names devices ask by themselves, whoever holds them.
     static let signals: Set = ["firefox-canary", "icloud-private-relay", "designated-resolvers"]
 
-    /// Whether a decision came about because a name is a support service.
-    func isEssential(rule: String?, category: String?) -> Bool {
-        rule == Catalogue.essentials
-            || (category ?? "").split(separator: "/").contains { $0 == Catalogue.essentials }
-    }
-
     /// Whether a name belongs to a support service, whatever decided about it.
     func isEssential(_ name: String) -> Bool {
         service(of: name)?.category == Catalogue.essentials

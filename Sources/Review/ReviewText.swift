@@ -27,9 +27,10 @@ enum ReviewText {
         ("Allowed, blocked", "The question was answered, or refused by a rule of the policy."),
         (
             "Device",
-            "One network address. Devices appear under pseudonyms such as c-7K3M9QWX2B, which are the "
-                + "same in every output of the log for as long as its key lasts; addresses are shown "
-                + "only where a reason was recorded."
+            "A device that the policy names, or else one network address. Devices appear under "
+                + "pseudonyms such as c-7K3M9QWX2B (d- for one with a name), which are the same in "
+                + "every report and list for as long as the college keeps its records. Who they are "
+                + "is shown only where a reason was recorded."
         ),
         ("Group", "Devices that are treated alike, such as learners or staff."),
         (

@@ -1,7 +1,8 @@
-public import DNSWire
+import DNSWire
 import DecisionLog
 import LogStore
 import PolicyEngine
+import PolicyFile
 
 /// Works out the figures of a week from the log.
 ///
@@ -13,7 +14,7 @@ public struct Reviewer {
     let week: ReviewWeek
     let group: String?
     let identifiedBecause: String?
-    let device: (IPAddress, Int64) -> String
+    let device: (ReviewDevice, Int64) -> String
     let reader: StoreReader
     let zone: ZoneRules
     let bounds: Range<Instant>
@@ -25,11 +26,11 @@ public struct Reviewer {
     ///   - group: the only group; `nil` for the whole college, where small counts are hidden.
     ///   - identifiedBecause: why devices are named by their addresses; `nil` if they are not.
     ///   - device: what a device is called: its pseudonym for an instant (microseconds since 1970
-    ///     UTC), or its address.
+    ///     UTC), or its name or address.
     /// - Throws: `JournalError` where the log cannot be read.
     public init(
         logDirectory: String, policy: ReviewPolicy, week: ReviewWeek, group: String? = nil,
-        identifiedBecause: String? = nil, device: @escaping (IPAddress, Int64) -> String
+        identifiedBecause: String? = nil, device: @escaping (ReviewDevice, Int64) -> String
     ) throws {
         self.policy = policy
         self.week = week
@@ -60,13 +61,13 @@ public struct Reviewer {
 
     /// The figures with every count as it is.
     func exactFigures() throws -> ReviewFigures {
-        let counts = try WeekCounts(self)
+        let names = try NameFinder(self)
+        let counts = try WeekCounts(self, without: names.essentials[week] ?? [])
         let clients = try ClientCounts(self)
         let concerns = try ConcernFinder(self, rules: counts.concernRules).concerns()
-        let names = try NameFinder(self)
         return ReviewFigures(
             scope: scope, policy: facts, totals: counts.totals(devices: clients.seen.count),
-            weeks: try weeks(counts, clients), bells: week.bells(of: policy.policy),
+            weeks: try weeks(counts, clients, names), bells: week.bells(of: policy.policy),
             groups: counts.groups(devices: clients.countByGroup),
             categories: counts.categories,
             concerns: concerns, newNames: try names.newNames(), bypass: try names.bypass(),
@@ -82,6 +83,38 @@ public struct Reviewer {
         filter.untilMicros = bounds.upperBound.micros
         filter.group = group
         return filter
+    }
+
+    /// Counts a week's rows by rule, category and further keys, without those of support services.
+    ///
+    /// - Parameter names: names of support services that something else decided about.
+    func counted(
+        by more: [TallyKey], in week: ReviewWeek, without names: Set<String>
+    ) throws -> [Tally] {
+        struct Cell: Hashable {
+            var texts: [String?]
+            var startMicros: Int64
+        }
+        let keys = [.rule, .category] + more
+        var others: [Cell: UInt64] = [:]
+        for name in names {
+            var filter = filter(week)
+            filter.name = try? NameFilter(parsing: "=\(name)")
+            guard filter.name != nil else { continue }
+            for tally in try reader.tally(by: keys, filter) {
+                let cell = Cell(texts: tally.texts, startMicros: tally.startMicros)
+                others[cell, default: 0] += tally.count
+            }
+        }
+        return try reader.tally(by: keys, filter(week)).compactMap { tally in
+            guard !Catalogue.isEssential(rule: tally.texts[0], category: tally.texts[1]) else {
+                return nil
+            }
+            var tally = tally
+            let cell = Cell(texts: tally.texts, startMicros: tally.startMicros)
+            tally.count -= min(tally.count, others[cell] ?? 0)
+            return tally.count > 0 ? tally : nil
+        }
     }
 
     /// The rows of the week of the report.
@@ -118,15 +151,15 @@ public struct Reviewer {
     }
 
     private func weeks(
-        _ counts: WeekCounts, _ clients: ClientCounts
+        _ counts: WeekCounts, _ clients: ClientCounts, _ names: NameFinder
     ) throws -> [ReviewFigures.WeekTotals] {
         let before = try weeksBefore.map { week in
             var totals = ReviewFigures.Totals()
             var concerns = ReviewCount(0)
-            for tally in try reader.tally(
-                by: [.verdict, .rule, .category, .concern], filter(week))
-            where !policy.isEssential(rule: tally.texts[1], category: tally.texts[2]) {
-                totals.add(tally.count, isBlocked: tally.texts[0] == "block")
+            for tally in try counted(
+                by: [.verdict, .concern], in: week, without: names.essentials[week] ?? [])
+            {
+                totals.add(tally.count, isBlocked: tally.texts[2] == "block")
                 if tally.texts[3] != nil { concerns += tally.count }
             }
             let devices = clients.before[week]?.count ?? 0

@@ -26,7 +26,8 @@ struct WeekCounts {
     /// How a group is called that a record does not name.
     static let noGroup = "no group"
 
-    init(_ reviewer: Reviewer) throws {
+    /// - Parameter essentials: names that count for nothing, whatever decided about them.
+    init(_ reviewer: Reviewer, without essentials: Set<String>) throws {
         self.reviewer = reviewer
         let timed = Set(
             reviewer.policy.policy.rules.filter { !$0.during.isEmpty || !$0.exceptDuring.isEmpty }
@@ -35,12 +36,20 @@ struct WeekCounts {
         {
             byGroup[group.name] = Self.empty(group.name)
         }
-        for tally in try reviewer.reader.tally(
-            by: [.quarter, .group, .verdict, .rule, .category, .period, .concern],
-            reviewer.weekFilter)
+        for tally in try reviewer.reader.tally(by: [.quarter], reviewer.weekFilter) {
+            byDay[clock(tally).date.weekday] += tally.count
+        }
+        for tally in try reviewer.counted(
+            by: [.quarter, .group, .verdict, .period, .concern], in: reviewer.week,
+            without: essentials)
         {
             add(tally, timed)
         }
+    }
+
+    /// The wall clock when a tally's quarter of an hour begins.
+    private func clock(_ tally: Tally) -> CivilTime {
+        reviewer.zone.civilTime(at: Instant(seconds: floorDivide(tally.startMicros, 1_000_000)))
     }
 
     private static func empty(_ group: String) -> ReviewFigures.GroupFigures {
@@ -50,13 +59,10 @@ struct WeekCounts {
     }
 
     private mutating func add(_ tally: Tally, _ timed: Set<String>) {
-        let local = reviewer.zone.civilTime(
-            at: Instant(seconds: floorDivide(tally.startMicros, 1_000_000)))
-        byDay[local.date.weekday] += tally.count
-        let (rule, category) = (tally.texts[3], tally.texts[4])
-        guard !reviewer.policy.isEssential(rule: rule, category: category) else { return }
-        let group = tally.texts[1] ?? Self.noGroup
-        let isBlocked = tally.texts[2] == "block"
+        let local = clock(tally)
+        let (rule, category) = (tally.texts[0], tally.texts[1])
+        let group = tally.texts[3] ?? Self.noGroup
+        let isBlocked = tally.texts[4] == "block"
         total.add(tally.count, isBlocked: isBlocked)
         var figures = byGroup[group] ?? Self.empty(group)
         figures.totals.add(tally.count, isBlocked: isBlocked)

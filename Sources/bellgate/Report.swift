@@ -105,20 +105,24 @@ enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
     }
 }
 
-/// What devices are called: their pseudonyms, or their addresses.
+/// What devices are called: their pseudonyms, or their names and addresses.
 private final class DeviceNames {
-    /// `nil` where addresses are shown.
+    /// `nil` where it is shown who they are.
     private let pseudonyms: Pseudonyms?
-    private var named: Set<IPAddress> = []
+    private var named: Set<ReviewDevice> = []
 
     init(_ pseudonyms: Pseudonyms?) { self.pseudonyms = pseudonyms }
 
     /// How many devices were named.
     var count: Int { named.count }
 
-    func name(_ address: IPAddress, micros: Int64) -> String {
-        named.insert(address)
-        return pseudonyms?.client(address, micros: micros) ?? address.description
+    func name(_ device: ReviewDevice, micros: Int64) -> String {
+        named.insert(device)
+        switch device {
+        case .address(let address):
+            return pseudonyms?.client(address, micros: micros) ?? address.description
+        case .device(let name): return pseudonyms?.device(name, micros: micros) ?? name
+        }
     }
 }
 

@@ -92,14 +92,61 @@ import Testing
                         at: Self.start + $0, name: "speak-up.example.com", rule: "essentials",
                         category: "essentials")
                 })
-        // A row of the week before, so that new names are looked for.
-        log.write([Row(at: Self.start - 7 * 86_400_000_000)])
-        let figures = try log.reviewer(group: "learner", policy: policy).figures()
-        #expect(figures.concerns.list.flatMap(\.names) == ["plain.example.com"])
-        #expect(figures.newNames.list.map(\.name) == ["plain.example.com"])
-        #expect(figures.totals.asked == ReviewCount(27))
-        #expect(!(try figures.json()).contains("help.example"))
-        #expect(!(try figures.json()).contains("speak-up"))
+        // Rows of the week before, so that new names are looked for.
+        let before = Self.start - 7 * 86_400_000_000
+        log.write([Row(at: before), Row(at: before + 1, name: "help.example.com", rule: "harm")])
+        for isStored in [false, true] {
+            if isStored { try log.follow() }
+            let figures = try log.reviewer(group: "learner", policy: policy).exactFigures()
+            #expect(figures.concerns.list.flatMap(\.names) == ["plain.example.com"])
+            #expect(figures.newNames.list.map(\.name) == ["plain.example.com"])
+            // Nor are they in any count.
+            #expect(figures.totals.asked == ReviewCount(9))
+            #expect(figures.totals.blocked == ReviewCount(9))
+            #expect(figures.weeks.suffix(2).map(\.totals.asked.value) == [1, 9])
+            #expect(figures.weeks.suffix(2).map(\.concerns.value) == [0, 9])
+            let group = try #require(figures.groups.first)
+            #expect(group.totals.blocked == ReviewCount(9))
+            #expect(group.day.blocked.reduce(0) { $0 + $1.drawn } == 9)
+            #expect(group.week.blocked.reduce(0) { $0 + $1.drawn } == 9)
+            #expect(figures.categories.map(\.blocked.value) == [9])
+            #expect(!(try figures.json()).contains("help.example"))
+            #expect(!(try figures.json()).contains("speak-up"))
+        }
+    }
+
+    /// What asks from two addresses is one device where the policy has a name for it.
+    @Test func aNamedDeviceIsOneWhateverItsAddress() throws {
+        let log = try TestLog()
+        func hit(_ second: Int64, _ client: String, _ device: String?) -> Row {
+            var row = harm(second, client: client)
+            row.device = device
+            return row
+        }
+        log.write([
+            hit(-604_800, "10.20.0.8", "head-laptop"), hit(0, "10.20.0.1", "library-pc-1"),
+            hit(300, "10.20.0.2", "library-pc-1"), hit(400, "10.20.0.2", nil),
+            hit(500, "10.99.0.1", "library-pc-1"),
+        ])
+        for isStored in [false, true] {
+            if isStored { try log.follow() }
+            let figures = try log.reviewer(group: "learner").exactFigures()
+            #expect(
+                figures.concerns.list.map(\.device) == [
+                    "pseudonym of library-pc-1", "pseudonym of 10.20.0.2",
+                ])
+            #expect(figures.concerns.list.map(\.hits.value) == [3, 1])
+            #expect(figures.concerns.list.map(\.attempts.value) == [1, 1])
+            #expect(figures.totals.devices == ReviewCount(2))
+            #expect(figures.weeks.map(\.totals.devices.value) == [0, 0, 0, 1, 2])
+            #expect(figures.groups.first?.totals.devices == ReviewCount(2))
+            #expect(figures.newNames.list.allSatisfy { $0.devices.value == 2 })
+            let coverage = figures.coverage
+            #expect(coverage.devicesSeen == ReviewCount(2))
+            #expect(coverage.silent.map(\.device) == ["pseudonym of head-laptop"])
+            #expect(coverage.devicesUnknown == ReviewCount(0), "its address is in no network")
+            #expect(coverage.firstDecision == "2026-11-17T10:00:00+00:00")
+        }
     }
 }
 

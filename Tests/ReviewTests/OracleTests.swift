@@ -41,7 +41,8 @@ import Testing
             client: "10.\([20, 30, 99][Int(generator.next() % 3)]).0.\(generator.next() % 9)",
             group: one(TestLog.groups), name: "n\(generator.next() % 400).example.com",
             verdict: [.allow, .block, .block, .rewrite][Int(generator.next() % 4)], rule: rule,
-            category: one(TestLog.categories), period: one(TestLog.periods))
+            category: one(TestLog.categories), period: one(TestLog.periods),
+            device: generator.next() % 4 == 0 ? one(TestLog.devices) : nil)
     }
 
     @Test(
@@ -102,6 +103,13 @@ struct SlowReview {
 
     private func all(_ week: ReviewWeek) -> [DecisionRow] { byWeek[week] ?? [] }
 
+    /// A device that has a name is one, wherever it asks from.
+    private static func asker(_ row: DecisionRow) -> String {
+        row.device ?? row.client?.description ?? ""
+    }
+
+    private func askers(_ week: ReviewWeek) -> Set<String> { Set(all(week).map(Self.asker)) }
+
     private func counted(_ week: ReviewWeek) -> [DecisionRow] {
         all(week).filter { $0.rule != "essentials" && $0.category != "essentials" }
     }
@@ -112,7 +120,7 @@ struct SlowReview {
         totals.asked = ReviewCount(UInt64(rows.count))
         totals.blocked = ReviewCount(UInt64(rows.count { $0.verdict == .block }))
         totals.allowed = ReviewCount(UInt64(rows.count { $0.verdict != .block }))
-        totals.devices = ReviewCount(UInt64(Set(all(week).map(\.client)).count))
+        totals.devices = ReviewCount(UInt64(askers(week).count))
         return totals
     }
 
@@ -165,7 +173,7 @@ struct SlowReview {
         var open: [[String]: Int64] = [:]
         var attempts: UInt64 = 0
         for row in concernRows {
-            let key = [row.rule, row.group ?? "", row.client?.description ?? ""]
+            let key = [row.rule, row.group ?? "", Self.asker(row)]
             if let first = open[key], row.timeMicros - first < 600_000_000 { continue }
             open[key] = row.timeMicros
             attempts += 1
@@ -178,14 +186,13 @@ struct SlowReview {
         return ReviewCount(UInt64(Set(counted(week).map(\.name)).subtracting(before).count))
     }
 
-    var devicesSeen: ReviewCount { ReviewCount(UInt64(Set(all(week).map(\.client)).count)) }
+    var devicesSeen: ReviewCount { ReviewCount(UInt64(askers(week).count)) }
     var devicesSilent: ReviewCount {
-        let before = Set((1...4).flatMap { all(week.advanced(byWeeks: -$0)) }.map(\.client))
-        return ReviewCount(UInt64(before.subtracting(all(week).map(\.client)).count))
+        let before = Set((1...4).flatMap { askers(week.advanced(byWeeks: -$0)) })
+        return ReviewCount(UInt64(before.subtracting(askers(week)).count))
     }
     var devicesUnknown: ReviewCount {
-        let unknown = Set(all(week).compactMap { $0.client?.description })
-            .filter { $0.hasPrefix("10.99.") }
+        let unknown = askers(week).filter { $0.hasPrefix("10.99.") }
         return ReviewCount(UInt64(unknown.count))
     }
     var bypass: UInt64 { UInt64(counted(week).count { $0.category == "bypass" }) }

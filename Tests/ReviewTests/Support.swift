@@ -61,6 +61,7 @@ struct Row {
     var rule: String? = nil
     var category: String? = nil
     var period: String? = nil
+    var device: String? = nil
 }
 
 /// A log that is written row by row.
@@ -73,6 +74,7 @@ final class TestLog {
         "essentials", "harm/adult", "social-media", "dating", "bypass", "games",
     ]
     static let periods = ["college-hours", "break"]
+    static let devices = ["library-pc-1", "head-laptop"]
 
     let directory = TemporaryLog()
     private let journal: Journal
@@ -88,7 +90,8 @@ final class TestLog {
             numbers[hash] = journal.register(
                 RecordDictionary(
                     policyHash: hash, groups: Self.groups, rules: Self.rules,
-                    categories: Self.categories, lists: [], periods: Self.periods))
+                    categories: Self.categories, lists: [], periods: Self.periods,
+                    devices: Self.devices))
         }
         policies = numbers
     }
@@ -115,7 +118,8 @@ final class TestLog {
             timeMicros: row.at, client: IPAddress(row.client) ?? IPAddress(v4: 0),
             group: place(row.group, Self.groups), rule: place(row.rule, Self.rules.map(\.id)),
             category: place(row.category, Self.categories),
-            period: place(row.period, Self.periods), verdict: row.verdict, source: .cache, qtype: 1)
+            period: place(row.period, Self.periods), device: place(row.device, Self.devices),
+            verdict: row.verdict, source: .cache, qtype: 1)
         let name = (try? DomainName(parsing: row.name))?.wire ?? [0]
         // SAFETY: the bytes are only read, within the call.
         unsafe name.withUnsafeBytes { name in
@@ -151,7 +155,12 @@ final class TestLog {
     ) throws -> Reviewer {
         try Reviewer(
             logDirectory: directory.path, policy: policy, week: ReviewWeek(parsing: week),
-            group: group, device: { address, _ in "pseudonym of \(address)" })
+            group: group, device: { device, _ in
+                switch device {
+                case .address(let address): "pseudonym of \(address)"
+                case .device(let name): "pseudonym of \(name)"
+                }
+            })
     }
 }
 

@@ -69,6 +69,12 @@ public struct Catalogue: Sendable {
     /// The built-in category that ordinary rules never block.
     public static let essentials = "essentials"
 
+    /// Whether a recorded decision came about because the name is a support service; `nil` stands
+    /// for what the record does not name.
+    public static func isEssential(rule: String?, category: String?) -> Bool {
+        rule == essentials || (category ?? "").split(separator: "/").contains { $0 == essentials }
+    }
+
     /// All services, category by category.
     public private(set) var services: [Service] = []
     /// All categories, in the order of the lists and of the files' names.
