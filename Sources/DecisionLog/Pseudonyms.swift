@@ -17,8 +17,10 @@ public final class Pseudonyms {
     private var madeCount = 0
 
     /// Letters and digits behind the prefix: 50 bits. Of 100,000 addresses two share a pseudonym
-    /// with a chance of 1 in 200,000.
-    static let length = 10
+    /// with a chance of 1 in 200,000; then more digits tell them apart.
+    public static let length = 10
+    /// The most letters and digits that a pseudonym can be given with: 100 bits.
+    public static let maximumLength = 20
     /// How many pseudonyms are kept; beyond that all are made anew.
     static let maximumMade = 1 << 17
     private let maximumMade: Int
@@ -51,6 +53,35 @@ public final class Pseudonyms {
         String(decoding: clientBytes(address, period: period(of: micros)), as: UTF8.self)
     }
 
+    /// The pseudonym of a client, and behind it the digits that no other one shares: `c-` and twenty
+    /// letters or digits.
+    ///
+    /// - Parameter micros: when it asked, in microseconds since 1970 UTC: that chooses the key.
+    public func longClient(_ address: IPAddress, micros: Int64) -> String {
+        let bytes = make(
+            address, period: period(of: micros), length: Self.maximumLength)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// What tells long pseudonyms apart: the usual length, and of those that share that, as much
+    /// more as it takes.
+    ///
+    /// - Returns: by long pseudonym; O(n).
+    public static func shortened(_ long: some Sequence<String>) -> [String: String] {
+        var short: [String: String] = [:]
+        var open = Set(long)
+        for length in length...maximumLength where !open.isEmpty {
+            for (text, whole) in Dictionary(grouping: open, by: { String($0.prefix(length + 2)) })
+            where whole.count == 1 || length == maximumLength {
+                for name in whole {
+                    short[name] = text
+                    open.remove(name)
+                }
+            }
+        }
+        return short
+    }
+
     /// Stands for a device that the policy names: `d-` and ten letters or digits.
     ///
     /// - Parameter micros: when it asked, in microseconds since 1970 UTC: that chooses the key.
@@ -69,10 +100,13 @@ public final class Pseudonyms {
     }
 
     /// A client's pseudonym as it is written, from what a person typed: in any case, with O for 0
-    /// and I or L for 1; `nil` if it is none.
+    /// and I or L for 1, of ten letters or digits or as many more as tell it apart; `nil` if it is
+    /// none.
     public static func canonical(_ text: String) -> String? {
         let octets = Array(text.uppercased().utf8)
-        guard octets.count == length + 2, octets.starts(with: "C-".utf8) else { return nil }
+        guard (length...maximumLength).contains(octets.count - 2),
+            octets.starts(with: "C-".utf8)
+        else { return nil }
         let read = octets.dropFirst(2).map { octet -> UInt8 in
             switch octet {
             case UInt8(ascii: "O"): UInt8(ascii: "0")
@@ -97,22 +131,29 @@ public final class Pseudonyms {
             for index in made.indices { made[index].removeAll(keepingCapacity: true) }
             madeCount = 0
         }
-        let octets = [address.high, address.low].flatMap { word in
-            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) }
-        }
-        let bytes = make(UInt8(ascii: "c"), [1] + octets, period: period)
+        let bytes = make(address, period: period, length: Self.length)
         made[period][address] = bytes
         madeCount += 1
         return bytes
     }
 
-    private func make(_ prefix: UInt8, _ subject: [UInt8], period: Int) -> [UInt8] {
-        var bits: UInt64 = 0
-        for octet in keys[period].digest(of: subject).prefix(8) { bits = bits << 8 | UInt64(octet) }
+    private func make(_ address: IPAddress, period: Int, length: Int) -> [UInt8] {
+        let octets = [address.high, address.low].flatMap { word in
+            stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> $0) }
+        }
+        return make(UInt8(ascii: "c"), [1] + octets, period: period, length: length)
+    }
+
+    private func make(
+        _ prefix: UInt8, _ subject: [UInt8], period: Int, length: Int = Pseudonyms.length
+    ) -> [UInt8] {
+        let digest = keys[period].digest(of: subject)
         var bytes = [prefix, UInt8(ascii: "-")]
-        for _ in 0..<Self.length {
-            bytes.append(Self.digits[Int(bits >> 59)])
-            bits <<= 5
+        for place in 0..<length {
+            // Five bits, which lie in one octet or in two.
+            let (octet, bit) = (place * 5 / 8, place * 5 % 8)
+            let pair = UInt16(digest[octet]) << 8 | UInt16(digest[octet + 1])
+            bytes.append(Self.digits[Int(pair >> (11 - bit) & 31)])
         }
         return bytes
     }

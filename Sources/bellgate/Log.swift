@@ -111,8 +111,8 @@ struct LogQuery: ParsableCommand {
 
             --count tells how many rows pass, in all or --by hour, day or group; hours and days \
             without rows have no line. --top tells which clients, names, categories or rules occur \
-            most, in all or in each hour, day or group. Hours and days are those of the policy's \
-            time zone.
+            most, in all or in each hour, day or group; support services are in no such ranking. Hours \
+            and days are those of the policy's time zone.
 
             EXAMPLES
               bellgate log query --name wikipedia.org --since 7d

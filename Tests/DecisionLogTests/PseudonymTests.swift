@@ -64,12 +64,33 @@ import Testing
         #expect(seen.contains(pseudonyms.client(address(0), micros: 0)))
     }
 
+    /// Two addresses that share a pseudonym under this key, found by trying ten keys with all of
+    /// 10.0.0.0/8: more digits tell them apart, and those are the same as HMAC-SHA-256 gives
+    /// elsewhere.
+    @Test func thoseThatShareANameAreToldApart() throws {
+        var keys = PseudonymKeys(startDay: 0)
+        keys.periods[0].key = [UInt8](repeating: 0x10, count: 32)
+        let pseudonyms = Pseudonyms(keys)
+        let pair = try ["10.122.36.196", "10.250.81.166"].map { try #require(IPAddress($0)) }
+        #expect(pair.map { pseudonyms.client($0, micros: 0) } == ["c-6HK8FN4JEK", "c-6HK8FN4JEK"])
+        let long = pair.map { pseudonyms.longClient($0, micros: 0) }
+        #expect(long == ["c-6HK8FN4JEK2D524F6N1X", "c-6HK8FN4JEK1301Z0V881"])
+        let other = pseudonyms.longClient(address(1), micros: 0)
+        #expect(other.hasPrefix(pseudonyms.client(address(1), micros: 0)))
+        let short = Pseudonyms.shortened(long + [other])
+        #expect(long.map { short[$0] } == ["c-6HK8FN4JEK2", "c-6HK8FN4JEK1"])
+        #expect(short[other] == pseudonyms.client(address(1), micros: 0))
+        #expect(Pseudonyms.shortened([]) == [:])
+    }
+
     @Test(
         arguments: [
             ("c-7Q4K2M9XTB", "c-7Q4K2M9XTB"), ("C-7q4k2m9xtb", "c-7Q4K2M9XTB"),
-            ("c-oil0000000", "c-0110000000"), ("c-7Q4K2M9XT", nil), ("c-7Q4K2M9XTBB", nil),
+            ("c-oil0000000", "c-0110000000"), ("c-7Q4K2M9XT", nil),
+            ("c-7Q4K2M9XTBB", "c-7Q4K2M9XTBB"),
             ("c-7Q4K2M9XTU", nil), ("d-7Q4K2M9XTB", nil), ("10.20.0.5", nil), ("", nil),
-            ("c-", nil),
+            ("c-", nil), ("c-7Q4K2M9XTB7Q4K2M9XTB", "c-7Q4K2M9XTB7Q4K2M9XTB"),
+            ("c-7Q4K2M9XTB7Q4K2M9XTB0", nil),
         ] as [(String, String?)])
     func aTypedNameIsReadKindly(_ row: (typed: String, read: String?)) {
         #expect(Pseudonyms.canonical(row.typed) == row.read)

@@ -134,6 +134,25 @@ import Testing
 
     // MARK: - The most frequent
 
+    private func isEssential(_ row: [String: Any]) -> Bool {
+        row["rule"] as? String == "essentials" || row["category"] as? String == "essentials"
+    }
+
+    /// Who asks a help line, and how often, is in no ranking; the record itself has it.
+    @Test func supportServicesAreInNoRanking() throws {
+        let log = try Self.log()
+        for column in Self.columns {
+            let top = ["query", "--top", column, "--category", "essentials"]
+            let run = try log.run(top + ["--format", "jsonl"])
+            #expect(run.status == 0 && run.output.isEmpty)
+            #expect(run.errors.contains("support services are in no ranking"), "\(run.errors)")
+        }
+        let rows = try log.run(["export", "--category", "essentials", "--format", "jsonl"]).lines
+        #expect(!rows.isEmpty)
+        let count = try log.run(["query", "--count", "--category", "essentials"]).output
+        #expect(count == "\(rows.count)\n")
+    }
+
     @Test(arguments: columns)
     func theMostFrequentComeFirst(_ column: String) throws {
         let log = try Self.log()
@@ -142,6 +161,7 @@ import Testing
         for group in [nil, "staff"] as [String?] {
             var counts: [String: Int] = [:]
             for row in rows where group == nil || row["group"] as? String == group {
+                guard !isEssential(row) else { continue }
                 guard let value = row[column] as? String else { continue }
                 counts[value, default: 0] += 1
             }
@@ -170,7 +190,7 @@ import Testing
         ] as [(String, ([String: Any]) -> String)] {
             var counts: [String: [String: Int]] = [:]
             for row in rows {
-                guard let name = row["name"] as? String else { continue }
+                guard let name = row["name"] as? String, !isEssential(row) else { continue }
                 counts[part(row), default: [:]][name, default: 0] += 1
             }
             var expected: [[String]] = [[by, "name", "count"]]

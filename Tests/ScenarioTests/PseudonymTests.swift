@@ -60,6 +60,47 @@ import Testing
         #expect(stranger.status == 1 && stranger.errors.contains("stands for no client"))
     }
 
+    /// Under this key the two addresses share a pseudonym by chance: nothing takes one for the other.
+    @Test func twoThatShareAPseudonymAreNeverMixed() throws {
+        let clients = ["10.122.36.196", "10.250.81.166", "10.122.36.196", "10.20.0.1"]
+        let log = try WrittenLog(
+            clients.enumerated().map { place, client in
+                WrittenLog.Row(
+                    time: "2026-11-2\(place + 1)T10:00:00Z", client: client, group: "staff",
+                    name: "www.example.com", verdict: .allow)
+            })
+        try log.folder.write(
+            """
+            bellgate pseudonyms 1
+            2026-11-01 1010101010101010101010101010101010101010101010101010101010101010
+            sha256 94423d3f7064836ff32f5075c7e9b9fb8b99e4bfd585180544a18892b5ea66d7
+
+            """, to: "log/pseudonyms.key")
+        let shared = "c-6HK8FN4JEK"
+        let rows = try log.run(["export", "--format", "jsonl"]).jsonLines
+        #expect(rows.map { $0["client"] as? String == shared } == [true, true, true, false])
+        // Also where only one of them asked in that time: whoever asks may mean the other.
+        for question in [["query"], ["export"], ["tail"], ["query", "--count"]] {
+            for time in [[], ["--until", "2026-11-22T00:00:00Z"]] {
+                let run = try log.run(question + ["--client", shared] + time)
+                #expect(run.status == 1 && run.output.isEmpty)
+                #expect(
+                    run.errors.contains("stands for 2 clients by chance; ask for one of them: "))
+                #expect(run.errors.contains("\(shared)1, \(shared)2"))
+            }
+        }
+        for (name, seqs) in [
+            ("\(shared)1", [2]), ("\(shared)2", [1, 3]), ("c-6hk8fn4jek2d", [1, 3]),
+        ] {
+            let found = try log.run(["export", "--format", "jsonl", "--client", name]).jsonLines
+            #expect(found.map { $0["seq"] as? Int } == seqs, "\(name)")
+        }
+        let top = try log.run(["query", "--top", "client", "--format", "csv"]).lines
+        #expect(top.prefix(2) == ["client,count", "\(shared)2,2"])
+        #expect(top.contains("\(shared)1,1") && top.count == 4)
+        #expect(try entries(log).isEmpty, "no address was shown or asked for")
+    }
+
     // MARK: - Looks
 
     @Test func aLookIsOnRecordWithItsQuestionAndReason() throws {

@@ -1,7 +1,9 @@
 import ArgumentParser
+import DNSWire
 import DecisionLog
 import LogStore
 import PolicyEngine
+import PolicyFile
 
 /// What may be counted by.
 enum CountBy: String, CaseIterable {
@@ -98,32 +100,63 @@ struct LogCounter {
             rows: counts.sorted { $0.key < $1.key }.map { ([text(of: $0.key)], $0.value) })
     }
 
-    /// What occurs most, in all or in each part; rows that have no such value are left out.
+    /// What occurs most, in all or in each part; rows that have no such value are left out, and so
+    /// are support services: they are in no ranking.
     ///
     /// - Parameter limit: how many in each part.
     func top(_ key: TopKey, limit: Int) throws -> CountTable {
-        var keys = [key.tallyKey]
+        var keys = [key.tallyKey, .rule, .category]
         if let by { keys.append(by.isTime ? .quarter : .group) }
         // A client may have another pseudonym from some day on.
         if key == .client, (pseudonyms?.periods.count ?? 0) > 1, by?.isTime != true {
             keys.append(.day)
         }
-        var counts: [Part: [String: UInt64]] = [:]
+        var counts: [Part: [Subject: UInt64]] = [:]
+        var hasEssentials = false
+        let periods = pseudonyms?.periods ?? []
         for tally in try reader.tally(by: keys, filter) {
-            guard let subject = subject(tally) else { continue }
-            let part = part(tally, group: by == .group ? tally.texts[1] : nil)
+            guard !Catalogue.isEssential(rule: tally.texts[1], category: tally.texts[2]) else {
+                hasEssentials = true
+                continue
+            }
+            guard let text = tally.texts[0] else { continue }
+            let period = periods.last { $0.contains(tally.startMicros) }
+            let subject = Subject(text: text, client: tally.client, period: period)
+            let part = part(tally, group: by == .group ? tally.texts[3] : nil)
             counts[part, default: [:]][subject, default: 0] += tally.count
         }
+        if counts.isEmpty, hasEssentials {
+            standardError("note: support services are in no ranking; rows and --count have them")
+        }
+        let names = names(Set(counts.values.flatMap(\.keys)))
         let rows = counts.sorted { $0.key < $1.key }.flatMap { part, counts in
-            counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(limit)
-                .map { ((by == nil ? [] : [text(of: part)]) + [$0.key], $0.value) }
+            counts.map { (name: names[$0] ?? "", count: $1) }
+                .sorted { ($1.count, $0.name) < ($0.count, $1.name) }.prefix(limit)
+                .map { ((by == nil ? [] : [text(of: part)]) + [$0.name], $0.count) }
         }
         return CountTable(columns: (by.map { [$0.rawValue] } ?? []) + [key.rawValue], rows: rows)
     }
 
-    private func subject(_ tally: Tally) -> String? {
-        guard let pseudonyms, let client = tally.client else { return tally.texts[0] }
-        return pseudonyms.client(client, micros: tally.startMicros)
+    /// What is counted: a client is one for as long as its pseudonym is.
+    private struct Subject: Hashable {
+        var text: String
+        var client: IPAddress?
+        var period: Range<Int64>?
+    }
+
+    /// What subjects are called; clients by pseudonyms of which no two are the same.
+    private func names(_ subjects: Set<Subject>) -> [Subject: String] {
+        var long: [Subject: String] = [:]
+        for subject in subjects {
+            guard let pseudonyms, let client = subject.client, let period = subject.period
+            else { continue }
+            long[subject] = pseudonyms.longClient(client, micros: period.lowerBound)
+        }
+        let short = Pseudonyms.shortened(Set(long.values))
+        return Dictionary(
+            uniqueKeysWithValues: subjects.map { subject in
+                (subject, long[subject].flatMap { short[$0] } ?? subject.text)
+            })
     }
 
     // MARK: Parts

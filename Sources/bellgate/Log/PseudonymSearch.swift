@@ -16,10 +16,10 @@ struct PseudonymSearch {
 
     /// A filter's rows that are of the client for which a pseudonym stands.
     ///
-    /// Reads the clients of the filter's time first, and all of them where it is not among these.
+    /// Looks through all clients of the log: one of another day may have the same pseudonym by
+    /// chance, and whoever asks may mean that one.
     func narrow(_ filter: RowFilter, to pseudonym: String) throws -> RowFilter {
-        var found = try clients(pseudonym, since: filter.sinceMicros, until: filter.untilMicros)
-        if found.isEmpty { found = try clients(pseudonym, since: nil, until: nil) }
+        let found = try clients(pseudonym)
         guard let client = found.first else {
             standardError(
                 "\(pseudonym) stands for no client of this log; once rows are older than they are "
@@ -27,9 +27,10 @@ struct PseudonymSearch {
             throw ExitCode(ExitStatus.wrong)
         }
         guard found.count == 1 else {
+            let names = Pseudonyms.shortened(found.map(\.longName)).values.sorted()
             standardError(
-                "\(pseudonym) stands for \(found.count) clients by chance; ask for their addresses "
-                    + "with --identify")
+                "\(pseudonym) stands for \(found.count) clients by chance; ask for one of them: "
+                    + names.joined(separator: ", "))
             throw ExitCode(ExitStatus.wrong)
         }
         var narrow = filter
@@ -39,17 +40,22 @@ struct PseudonymSearch {
         return narrow
     }
 
-    private func clients(
-        _ pseudonym: String, since: Int64?, until: Int64?
-    ) throws -> [(address: IPAddress, period: Range<Int64>)] {
+    private struct Client {
+        var longName: String
+        var address: IPAddress
+        var period: Range<Int64>
+    }
+
+    private func clients(_ pseudonym: String) throws -> [Client] {
         try pseudonyms.periods.flatMap { period in
             var times = RowFilter()
-            times.sinceMicros = Self.later(since, period.lowerBound)
-            times.untilMicros = Self.earlier(until, period.upperBound)
-            return try StoreReader(directory: directory, filter: times).clients(times)
-                .map(\.client)
-                .filter { pseudonyms.client($0, micros: period.lowerBound) == pseudonym }
-                .map { ($0, period) }
+            times.sinceMicros = Self.later(nil, period.lowerBound)
+            times.untilMicros = Self.earlier(nil, period.upperBound)
+            return try StoreReader(directory: directory, filter: times).clients(times).map { use in
+                Client(
+                    longName: pseudonyms.longClient(use.client, micros: period.lowerBound),
+                    address: use.client, period: period)
+            }.filter { $0.longName.hasPrefix(pseudonym) }
         }
     }
 

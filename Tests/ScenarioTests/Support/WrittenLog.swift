@@ -19,8 +19,8 @@ final class WrittenLog {
     }
 
     private static let groups = ["learner", "staff", "guest"]
-    private static let rules = ["never", "breaks", "comma, \"quoted\""]
-    private static let categories = ["social", "harm/adult"]
+    private static let rules = ["never", "breaks", "comma, \"quoted\"", "essentials"]
+    private static let categories = ["social", "harm/adult", "essentials"]
 
     /// - Parameter keepSeconds: how long rows and pseudonyms stay, once `journal` is maintained.
     init(_ rows: [Row], keepSeconds: Int64? = nil) throws {
