@@ -61,6 +61,8 @@ let package = Package(
             name: "CIDN", path: "Sources/CIDN", providers: [.apt(["libidn2-dev"])]),
         .systemLibrary(
             name: "CCurl", path: "Sources/CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CArchive", path: "Sources/CArchive", providers: [.apt(["libarchive-dev"])]),
         .target(name: "CPacketIO", path: "Sources/CPacketIO"),
         .systemLibrary(name: "CPrefetch", path: "Sources/CPrefetch"),
         .target(name: "CChecksum", path: "Sources/CChecksum"),
@@ -76,7 +78,7 @@ let package = Package(
         room("Forwarding", ["CPacketIO", "DNSWire"] + encryption),
         room("DecisionLog", ["CChecksum", "CPacketIO", "DNSWire", "LDNSBridge"]),
         // Line 5
-        room("ListFetch", ["CCurl", "DNSWire", "DomainLists", "PolicyFile"]),
+        room("ListFetch", ["CArchive", "CCurl", "DNSWire", "DomainLists", "PolicyFile"]),
         room(
             "LogStore",
             ["CChecksum", "DNSWire", "DecisionLog", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -96,7 +98,8 @@ let package = Package(
             name: "bellgate",
             dependencies: [
                 "CPacketIO", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
-                "Forwarding", "DecisionLog", "ListFetch", "LogStore", "DNSServer", "Replay", "Review",
+                "Forwarding", "DecisionLog", "ListFetch", "LogStore", "DNSServer", "Replay",
+                "Review",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),

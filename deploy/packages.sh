@@ -3,7 +3,10 @@
 
 # Libraries to build with, and what the product reads: time zones, and whose certificates to trust.
 # shellcheck disable=SC2034
-build_packages=(libldns-dev libyaml-dev libidn2-dev libsqlite3-dev libcurl4-openssl-dev libc6-dev tzdata ca-certificates)
+build_packages=(
+    libldns-dev libyaml-dev libidn2-dev libsqlite3-dev libcurl4-openssl-dev libarchive-dev libc6-dev
+    tzdata ca-certificates
+)
 
 # Ends with a clear message where there is no Swift.
 need_swift() {
@@ -23,7 +26,7 @@ is_installed() {
 # The headers that the build cannot go without, wherever they came from.
 have_headers() {
     local header
-    for header in ldns/ldns.h yaml.h idn2.h sqlite3.h curl/curl.h; do
+    for header in ldns/ldns.h yaml.h idn2.h sqlite3.h curl/curl.h archive.h; do
         [ -e "/usr/include/$header" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/$header" ] || [ -e "/usr/local/include/$header" ] || return 1
     done
 }
@@ -35,7 +38,7 @@ install_packages() {
     local package missing=() as_root=()
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         have_headers && return
-        echo "This is no Debian. Install the headers of ldns, libyaml, libidn2 and SQLite first." >&2
+        echo "This is no Debian. Install the headers of ldns, libyaml, libidn2, SQLite, libcurl and libarchive first." >&2
         exit 1
     fi
     for package in "$@"; do

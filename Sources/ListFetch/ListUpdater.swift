@@ -126,11 +126,29 @@ public struct ListUpdater {
             guard fsync(descriptor) == 0 else {
                 return .failed("it cannot be kept: \(Self.reason)")
             }
+            if let problem = unpack(fresh) { return .failed(problem) }
             let result = take(fresh, list, isWhole: isWhole, &state)
             if case .failed = result { return result }
             (state.etag, state.lastModified) = (etag, lastModified)
             return result
         }
+    }
+
+    /// Puts the list in place of what it came packed in; says why that cannot be done.
+    private func unpack(_ fresh: String) -> String? {
+        guard Unpacking.isPacked(fresh) else { return nil }
+        let unpacked = fresh + ".unpacked"
+        // SAFETY: the path is passed as a C string for the length of the call.
+        defer { _ = unsafe unlink(unpacked) }
+        if let problem = Unpacking.unpack(fresh, into: unpacked, limit: limits.octets) {
+            return problem
+        }
+        do {
+            try place(unpacked, at: fresh)
+        } catch {
+            return "it cannot be kept: \(error.localizedDescription)"
+        }
+        return nil
     }
 
     /// Looks through new contents and uses them or holds them back.

@@ -307,4 +307,58 @@ extension ListUpdate {
         let folder = try manager.attributesOfItem(atPath: it.copies.folder)
         #expect(folder[.posixPermissions] as? Int == 0o700)
     }
+
+    /// What `tar`, `gzip` and others make of files.
+    private static func packed(_ command: String, _ files: [String: String]) throws -> [UInt8] {
+        let folder = FileManager.default.temporaryDirectory.path + "/pack-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for (path, text) in files {
+            let file = URL(fileURLWithPath: "\(folder)/\(path)")
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try text.write(to: file, atomically: true, encoding: .utf8)
+        }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.arguments = ["-c", "cd \(folder) && \(command) > packed"]
+        try process.run()
+        process.waitUntilExit()
+        return try Array(Data(contentsOf: URL(fileURLWithPath: "\(folder)/packed")))
+    }
+
+    @Test(arguments: [
+        "tar -cz adult", "tar -c adult", "tar -cJ adult", "tar -cj adult", "gzip -c adult/domains",
+        "xz -c adult/domains",
+    ]) func takesListsOutOfArchives(command: String) throws {
+        let archive = try Self.packed(
+            command,
+            ["adult/domains": names(10), "adult/urls": "x.example/y\n", "adult/usage": "black\n"])
+        let server = try WebServer { _ in .init(octets: archive) }
+        let it = try ListUnderTest(server.url("/adult.tar.gz"))
+        let update = it.update()
+        #expect(update.changedNames == 10, "\(update)")
+        #expect(it.copy == names(10))
+        #expect(it.update().isUnchanged)
+        // One that is cut in half changes nothing.
+        server.answers { _ in .init(octets: Array(archive.prefix(archive.count / 3))) }
+        #expect(!it.update().isUnchanged)
+        #expect(it.copy == names(10))
+    }
+
+    @Test func anArchiveWithoutOneListIsRefused() throws {
+        let archive = try Self.packed("tar -cz a b", ["a/domains": "x.example", "b/domains": "y"])
+        let server = try WebServer { _ in .init(octets: archive) }
+        let it = try ListUnderTest(server.url("/all.tar.gz"))
+        #expect(it.update().failure?.contains("2 files, and not just one called domains") == true)
+    }
+
+    @Test func aSmallFileThatUnpacksToAnEndlessOneIsRefused() throws {
+        let bomb = try Self.packed(
+            "gzip -c zeros", ["zeros": String(repeating: "a", count: 8 << 20)])
+        #expect(bomb.count < 100_000)
+        let server = try WebServer { _ in .init(octets: bomb) }
+        let it = try ListUnderTest(server.url("/bomb.gz"))
+        #expect(it.update().failure?.contains("unpacked it has more than") == true)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: it.copies.folder).count == 1)
+    }
 }

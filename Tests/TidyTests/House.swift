@@ -18,6 +18,7 @@ enum House {
         Room(name: "CYAML", line: 0, isC: true),
         Room(name: "CIDN", line: 0, isC: true),
         Room(name: "CCurl", line: 0, isC: true),
+        Room(name: "CArchive", line: 0, isC: true),
         Room(name: "CPacketIO", line: 0, isC: true),
         Room(name: "CPrefetch", line: 0, isC: true),
         Room(name: "CChecksum", line: 0, isC: true),

@@ -6,6 +6,7 @@ import Synchronization
 public final class WebServer: Sendable {
     /// A request as it came.
     public struct Request: Sendable {
+        /// The path and what follows it.
         public var path: String
         /// By name in small letters.
         public var headers: [String: String]
@@ -13,19 +14,27 @@ public final class WebServer: Sendable {
 
     /// What a request gets.
     public struct Answer: Sendable {
+        /// The status code.
         public var status = 200
+        /// Headers besides those of every answer.
         public var headers: [String: String] = [:]
-        public var body = ""
+        /// The contents.
+        public var body: [UInt8] = []
         /// Octets of the body that are sent before the connection breaks off; `nil` for all.
         public var brokenOffAt: Int?
         /// Whether the connection then stays open in silence.
         public var hangs = false
 
+        /// An answer of text.
         public init(_ body: String = "", status: Int = 200, headers: [String: String] = [:]) {
-            (self.body, self.status, self.headers) = (body, status, headers)
+            (self.body, self.status, self.headers) = (Array(body.utf8), status, headers)
         }
+
+        /// An answer of any octets.
+        public init(octets: [UInt8]) { body = octets }
     }
 
+    /// Where it listens.
     public let port: UInt16
     private let descriptor: Int32
     private let requests = Mutex<[Request]>([])
@@ -37,6 +46,7 @@ public final class WebServer: Sendable {
     /// The address of a path.
     public func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
 
+    /// Starts on a free port.
     public init(_ answer: @escaping @Sendable (Request) -> Answer) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
@@ -100,9 +110,9 @@ public final class WebServer: Sendable {
         requests.withLock { $0.append(request) }
         let answer = answer.withLock { $0 }(request)
         var text = "HTTP/1.1 \(answer.status) X\r\nConnection: close\r\n"
-        if answer.status != 304 { text += "Content-Length: \(answer.body.utf8.count)\r\n" }
+        if answer.status != 304 { text += "Content-Length: \(answer.body.count)\r\n" }
         for (name, value) in answer.headers { text += "\(name): \(value)\r\n" }
-        let body = Array(answer.body.utf8)
+        let body = answer.body
         send(
             Array((text + "\r\n").utf8) + body.prefix(answer.brokenOffAt ?? body.count), connection)
         if answer.hangs {
