@@ -30,6 +30,7 @@ import Glibc
         Log.self,
         Report.self,
         ReplayVerb.self,
+        NoticeVerb.self,
         Lists.self,
         StatusVerb.self,
         Reload.self,

@@ -155,7 +155,8 @@ final class TestLog {
     ) throws -> Reviewer {
         try Reviewer(
             logDirectory: directory.path, policy: policy, week: ReviewWeek(parsing: week),
-            group: group, device: { device, _ in
+            group: group,
+            device: { device, _ in
                 switch device {
                 case .address(let address): "pseudonym of \(address)"
                 case .device(let name): "pseudonym of \(name)"

@@ -22,6 +22,8 @@ import Testing
             (["log", "query", "--limit=-1", "--directory", "/tmp"], 2),
             (["log", "query", "--name", "a\u{2026}b.example", "--directory", "/tmp"], 2),
             (["log", "export", "--directory", "/nowhere"], 1),
+            (["notice", "--audience", "everybody", "--config", sample], 2),
+            (["notice", "--audience", "staff", "--config", "/nowhere.yaml"], 1),
             (["log", "export", "--directory", "/proc"], 1),
         ] as [([String], Int32)])
     func exitCodesSayWhatIsWrong(arguments: [String], status: Int32) throws {
@@ -29,6 +31,17 @@ import Testing
         #expect(run.status == status, "\(run.errors)")
         #expect(run.errors.isEmpty == (status == 0))
         #expect(run.output.isEmpty == (status != 0) || arguments.first == "check")
+    }
+
+    @Test(arguments: ["learners", "staff", "guests", "parents"])
+    func everybodyIsToldWhatHolds(audience: String) throws {
+        let run = try run([
+            "notice", "--audience", audience, "--config",
+            "\(packageFolder)/deploy/samples/kite/bellgate.yaml",
+        ])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains("Rule: harm"))
+        #expect(run.output.contains("kept for 90 days"))
     }
 
     @Test func explainHasEveryKeyOfTheContract() throws {

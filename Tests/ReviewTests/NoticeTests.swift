@@ -1,0 +1,143 @@
+import Foundation
+import FoundationXML
+import PolicyEngine
+import PolicyFile
+import Review
+import Testing
+
+/// What people are told comes from the policy alone.
+@Suite struct NoticeTests {
+    private static let policy = """
+        bellgate: 1
+        policy: { name: College <policy>, reference: CP-1, approved-by: Principal, approved-on: 2026-09-01, review-by: 2027-08-31, contact: "mailto:dsl@college.example" }
+        roles: { dsl: Safeguarding Lead, principal: The Principal, it: Network Manager }
+        time-zone: Europe/London
+        calendar: { terms: [2026-09-01 to 2026-12-18] }
+        periods:
+          college-hours: { mon-fri: 08:45-16:15 }
+          lunch: { mon-thu: 12:15-13:00, fri: 12:00-13:00 }
+          night: { when: always, mon-sun: 22:00-06:00 }
+          weekend: { when: holiday, sat-sun: 00:00-24:00 }
+        groups:
+          learner: { networks: [10.20.0.0/16] }
+          learner-phone: { inherits: learner, networks: [10.21.0.0/16] }
+          staff: { networks: [10.30.0.0/16] }
+          guest: { inherits: staff, networks: [10.40.0.0/16] }
+          printers: { networks: [10.50.0.0/16] }
+        unknown-devices: guest
+        categories:
+          social-media: [forums, chat]
+          forums: [forum.example.net]
+          chat: [chat.example.net]
+        rules:
+          - { id: harm, block: [harm.example.net], locked: true, concern: high, reason: It harms. }
+          - { id: phones, for: [learner-phone], block: everything, during: [college-hours], except-during: [lunch], reason: Phones rest. }
+          - { id: quiet, for: [learner], block: [chat], during: [night, weekend], reason: Sleep. }
+          - { id: breaks, for: [staff], block: [social-media], during: [college-hours], except-during: [lunch], reason: Work first. }
+          - { id: tools, for: [printers], allow: [print.example.net], reason: Printing. }
+        default: allow
+
+        """
+
+    private static func loaded(_ text: String = policy) throws -> LoadedPolicy {
+        let folder = FileManager.default.temporaryDirectory.path + "/notice-" + UUID().uuidString
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try text.write(toFile: folder + "/policy.yaml", atomically: true, encoding: .utf8)
+        let load = loadPolicy(at: folder + "/policy.yaml", now: Instant(seconds: 1_795_500_000))
+        return try #require(load.loaded, "\(load.diagnostics)")
+    }
+
+    private static func notice(
+        _ audience: NoticeAudience, _ loaded: LoadedPolicy, keepSeconds: Int64 = 90 * 86_400
+    ) -> Notice {
+        Notice(
+            audience, groups: Notice.groups(of: audience, in: loaded.policy), policy: loaded,
+            keepSeconds: keepSeconds, today: CivilDate(daysSinceEpoch: 20_781))
+    }
+
+    private static func rules(_ notice: Notice) -> [String] {
+        notice.sections[0].items.map(\.rule)
+    }
+
+    @Test func eachAudienceHasItsGroups() throws {
+        let policy = try Self.loaded().policy
+        func names(_ audience: NoticeAudience) -> [String] {
+            Notice.groups(of: audience, in: policy).map { policy.groups[$0].name }
+        }
+        #expect(names(.learners) == ["learner", "learner-phone"])
+        #expect(names(.parents) == ["learner", "learner-phone"])
+        #expect(names(.staff) == ["staff"])
+        // Guests inherit the rules of staff and are guests all the same.
+        #expect(names(.guests) == ["guest"])
+    }
+
+    /// Section 6: "made aware how monitored": each rule that reaches somebody is in their notice.
+    @Test func eachRuleThatReachesTheAudienceIsThere() throws {
+        let loaded = try Self.loaded()
+        #expect(Self.rules(Self.notice(.learners, loaded)) == ["harm", "phones", "quiet"])
+        #expect(Self.rules(Self.notice(.parents, loaded)) == ["harm", "phones", "quiet"])
+        #expect(Self.rules(Self.notice(.staff, loaded)) == ["harm", "breaks"])
+        #expect(Self.rules(Self.notice(.guests, loaded)) == ["harm", "breaks"])
+    }
+
+    @Test func saysWhenAndWhy() throws {
+        let learners = Self.notice(.learners, try Self.loaded()).sections[0].items
+        #expect(
+            learners.map(\.text) == [
+                "Blocked: harm.example.net, at all times. A look-up is brought to the attention of "
+                    + "those who review the record.",
+                "Blocked: everything, for learner-phone, during college-hours (Monday to Friday "
+                    + "08:45-16:15, in term), except during lunch (Monday to Thursday 12:15-13:00, "
+                    + "Friday 12:00-13:00, in term).",
+                "Blocked: chat, during night (every day 22:00-06:00, all year) or weekend (Saturday "
+                    + "and Sunday 00:00-24:00, in the holidays).",
+            ])
+        #expect(learners.map(\.reason) == ["It harms.", "Phones rest.", "Sleep."])
+        let staff = Self.notice(.staff, try Self.loaded()).sections[0].items
+        #expect(staff[1].text.hasPrefix("Blocked: social-media (chat and forums), during"))
+    }
+
+    @Test func saysWhoSeesItForHowLongAndWhomToAsk() throws {
+        let text = Self.notice(.staff, try Self.loaded()).text().replacing("\n", with: " ")
+        for word in [
+            "kept for 90 days", "Safeguarding Lead: reviews", "The Principal: has",
+            "Network Manager: keeps", "(dsl@college.example)", "CP-1", "1 September 2026",
+            "protect-advice.org.uk",
+        ] { #expect(text.contains(word), "\(word)") }
+        #expect(
+            Self.notice(.staff, try Self.loaded(), keepSeconds: 36 * 3600).text()
+                .contains("kept for 36 hours"))
+        #expect(
+            Self.notice(.learners, try Self.loaded()).text().contains("Childline (0800 1111"))
+    }
+
+    @Test func anotherPolicyIsAnotherVersion() throws {
+        let first = Self.notice(.staff, try Self.loaded())
+        #expect(first.text() == Self.notice(.staff, try Self.loaded()).text())
+        let changed = Self.notice(
+            .staff, try Self.loaded(Self.policy.replacing("16:15", with: "16:00")))
+        #expect(changed.version != first.version)
+        #expect(changed.text().contains("Version \(changed.version)"))
+        #expect(changed.text().contains("08:45-16:00"))
+    }
+
+    /// A notice for everybody names nobody's device, and no text of the policy is taken for HTML.
+    @Test func thePageIsWholeAndNamesNoDevice() throws {
+        let html = Self.notice(.staff, try Self.loaded()).html()
+        #expect(html.hasPrefix("<!DOCTYPE html>"))
+        #expect(html.contains("College &lt;policy&gt;"))
+        #expect(!html.contains("<policy>"))
+        for word in ["10.30.", "<script", "src=", "http:", "href"] {
+            #expect(!html.contains(word), "\(word)")
+        }
+        let parser = XMLParser(data: Data(html.utf8))
+        #expect(parser.parse())
+    }
+
+    @Test func linesFitANoticeBoard() throws {
+        let lines = Self.notice(.learners, try Self.loaded()).text().split(separator: "\n")
+        #expect(lines.allSatisfy { $0.count <= 80 })
+    }
+}
