@@ -41,7 +41,7 @@ let package = Package(
             name: "rooms",
             targets: [
                 "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile", "Forwarding",
-                "DecisionLog", "LogStore", "Replay",
+                "DecisionLog", "LogStore", "DNSServer", "Replay",
             ]),
     ],
     dependencies: [

@@ -83,10 +83,8 @@ import PolicyEngine
 
     // MARK: - A query comes in
 
-    /// Asks for the memory that deciding a query will look at; the first of two steps.
-    ///
-    /// Each step is done for a whole batch before the next, so that the memory works on all of
-    /// its queries at once.
+    /// Asks for the memory that deciding a query will look at; the first of two steps, between
+    /// which and before `take` others have their turn.
     @inline(__always)
     func fetchBuckets(_ query: Query, name: UnsafeMutablePointer<UInt8>) -> DomainIndexView.Ahead {
         guard query.status == .fine else { return .init() }

@@ -1,7 +1,6 @@
 import CPacketIO
 import DNSWire
 import DecisionLog
-import DomainLists
 import Forwarding
 import Glibc
 
@@ -14,11 +13,8 @@ import Glibc
     private var forwarder: Forwarder?
     private let datagrams: OpaquePointer
     private let streamRoom: UnsafeMutablePointer<UInt8>
-    /// What was read of each datagram of a batch: the query, and its qname in lower case.
-    private let queries: UnsafeMutablePointer<Query>
-    private let names: UnsafeMutablePointer<UInt8>
-    private let ahead: UnsafeMutablePointer<DomainIndexView.Ahead>
-    /// The same for whatever is handled singly.
+    private let queries: QueryBatch
+    /// The qname, in lower case, of whatever is handled singly.
     private let singleName: UnsafeMutablePointer<UInt8>
     private let mailbox: Mailbox<WorkerMessage>
 
@@ -57,17 +53,12 @@ import Glibc
         else { return nil }
         unsafe self.datagrams = datagrams
         unsafe streamRoom = .allocate(capacity: ServerLimits.streamAnswerOctets)
-        let slots = Int(ServerLimits.datagramsPerBatch)
-        unsafe queries = .allocate(capacity: slots)
-        unsafe queries.initialize(repeating: Query(), count: slots)
-        unsafe ahead = .allocate(capacity: slots)
-        unsafe ahead.initialize(repeating: .init(), count: slots)
-        unsafe names = .allocate(capacity: slots * Self.nameRoom)
-        unsafe singleName = .allocate(capacity: Self.nameRoom)
+        unsafe singleName = .allocate(capacity: DomainName.maximumOctets)
         let (gate, number) = seed.gates.current
         gateNumber = number
         pipeline = Pipeline(
             cache: seed.cache, allowed: seed.allowed, gate: gate, number: number)
+        queries = QueryBatch(pipeline)
         forwarder = Forwarder(cache: seed.cache, upstreams: seed.upstreams, host: self)
         guard forwarder != nil else { return nil }
         seed.counters.add(pipeline.counters)
@@ -76,9 +67,6 @@ import Glibc
     deinit {
         unsafe cpio_batch_destroy(datagrams)
         unsafe streamRoom.deallocate()
-        unsafe queries.deallocate()
-        unsafe names.deallocate()
-        unsafe ahead.deallocate()
         unsafe singleName.deallocate()
         close(epoll)
     }
@@ -240,19 +228,19 @@ import Glibc
             takenInTurn += Int(count)
             moment = Moment.now
             pipeline.turn(to: moment)
-            readDatagrams(Int(count))
-            for slot in 0..<UInt32(count) { takeDatagram(slot, index, socket) }
+            unsafe queries.forEach(Int(count), message: { unsafe datagram($0) }) {
+                slot, query, name, message in
+                unsafe takeDatagram(slot, query, name, message, index, socket)
+            }
             forwarder?.flush(nowMilliseconds: moment.monotonicMilliseconds)
             commit()
             if count < Int32(ServerLimits.datagramsPerBatch) { return }
         }
     }
 
-    /// Octets between the names of two datagrams.
-    private static let nameRoom = 256
-
     /// The datagram in a slot of the batch; nil for one that was too long to be taken whole.
-    private func datagram(_ slot: UInt32) -> UnsafeBufferPointer<UInt8>? {
+    private func datagram(_ slot: Int) -> UnsafeBufferPointer<UInt8>? {
+        let slot = UInt32(truncatingIfNeeded: slot)
         let length = unsafe cpio_batch_in_length(datagrams, slot)
         guard length <= ServerLimits.queryOctets else { return nil }
         // SAFETY: the batch holds `length` octets in this slot until it receives again.
@@ -260,28 +248,17 @@ import Glibc
             start: cpio_batch_in_bytes(datagrams, slot), count: length)
     }
 
-    /// Reads the queries of a batch, and asks for the memory that deciding them will look at.
-    private func readDatagrams(_ count: Int) {
-        // SAFETY: slots are fewer than the rooms that were allocated.
-        for slot in 0..<count {
-            guard let message = unsafe datagram(UInt32(slot)) else { continue }
-            let name = unsafe names + slot * Self.nameRoom
-            unsafe queries[slot] = Query(message.span, lowercaseName: name)
-            unsafe ahead[slot] = pipeline.fetchBuckets(queries[slot], name: name)
-        }
-        for slot in 0..<count { unsafe pipeline.fetchRecords(ahead[slot]) }
-    }
-
-    private func takeDatagram(_ slot: UInt32, _ listener: Int, _ socket: Int32) {
-        guard let message = unsafe datagram(slot), let room = unsafe datagramRoom(for: socket)
+    private func takeDatagram(
+        _ slot: Int, _ query: Query, _ name: UnsafeMutablePointer<UInt8>,
+        _ message: UnsafeBufferPointer<UInt8>?, _ listener: Int, _ socket: Int32
+    ) {
+        guard let message = unsafe message, let room = unsafe datagramRoom(for: socket)
         else {
             pipeline.counters.add(.malformed)
             return
         }
         var peer = cpio_peer()
-        unsafe cpio_batch_in_peer(datagrams, slot, &peer)
-        let query = unsafe queries[Int(slot)]
-        let name = unsafe names + Int(slot) * Self.nameRoom
+        unsafe cpio_batch_in_peer(datagrams, UInt32(truncatingIfNeeded: slot), &peer)
         let outcome = unsafe pipeline.take(
             query, name: name, message.span,
             from: IPAddress(high: peer.remote_high, low: peer.remote_low),

@@ -39,6 +39,7 @@ struct QueryParts {
         "query view", "look-up hit", "look-up miss", "look-up hit, batched",
         "look-up miss, batched",
         "plane look-up", "answer writer", "journal append", "cache hit",
+        "query blocked, whole", "query cached, whole",
     ]
 
     let index: DomainIndex
@@ -46,11 +47,13 @@ struct QueryParts {
     private let messages: Messages
     private let listed: WireNames
     private let unlisted: WireNames
+    private let names: [String]
     private let program = LargePolicy.program()
 
     init(_ names: [String], _ index: DomainIndex, folder: String) throws {
         self.index = index
         self.folder = folder
+        self.names = names
         messages = try Messages(names)
         listed = try Asked.listed(names)
         unlisted = try Asked.unlisted(names, index)
@@ -69,6 +72,10 @@ struct QueryParts {
         case "answer writer": BlockAnswers(messages)
         case "journal append": try JournalAppends(listed, folder: folder)
         case "cache hit": CacheHits(messages, unlisted)
+        case "query blocked, whole":
+            try WholeQueries(blocked: listed, list: names, folder: folder)
+        case "query cached, whole":
+            try WholeQueries(cached: unlisted, list: names, folder: folder)
         default: nil
         }
     }
@@ -115,6 +122,11 @@ struct Parts: ParsableCommand {
     private static func check(_ work: any Work) throws {
         if let journal = work as? JournalAppends, journal.lost > 0 {
             throw ValidationError("the journal lost \(journal.lost) decisions; its figure is void")
+        }
+        if let whole = work as? WholeQueries, whole.lost > 0 || whole.unanswered > 0 {
+            throw ValidationError(
+                "\(whole.lost) decisions were lost, \(whole.unanswered) batches not answered at once; "
+                    + "the figure is void")
         }
         if let hits = work as? CacheHits, hits.missed > 0 {
             throw ValidationError(

@@ -25,12 +25,15 @@ final class LookUps: Work {
     }
 }
 
-/// The same in batches of 64, as the server does: their memory is asked for together.
+/// The same in batches of 64, as the server does: the memory of each is asked for some places before
+/// its turn.
 final class BatchedLookUps: Work {
     private let index: DomainIndex
     private let names: WireNames
     private var next = 0
     private static let batch = 64
+    /// A look-up by itself takes less than a whole query, so that more of them must be under way.
+    private static let distance = 12
 
     init(_ index: DomainIndex, _ names: WireNames) {
         self.index = index
@@ -53,12 +56,15 @@ final class BatchedLookUps: Work {
         if next + batch > names.count { next = 0 }
         var sum = 0
         // SAFETY: the names from `next` on are kept, and `ahead` has room for the batch.
-        for place in 0..<batch {
-            let name = unsafe names.name(next &+ place)
-            unsafe ahead[place] = unsafe view.fetchBuckets(name.wire, count: name.count)
-        }
-        for place in 0..<batch { unsafe view.fetchRecords(ahead[place]) }
-        for place in 0..<batch {
+        for step in 0..<(batch + 2 * Self.distance) {
+            if step < batch {
+                let name = unsafe names.name(next &+ step)
+                unsafe ahead[step] = unsafe view.fetchBuckets(name.wire, count: name.count)
+            }
+            let second = step - Self.distance
+            if second >= 0, second < batch { unsafe view.fetchRecords(ahead[second]) }
+            let place = second - Self.distance
+            guard place >= 0 else { continue }
             let name = unsafe names.name(next &+ place)
             sum &+= unsafe Int(view.match(name.wire, count: name.count).set)
         }

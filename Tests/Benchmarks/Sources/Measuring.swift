@@ -8,6 +8,8 @@ enum Clock {
     static var cpu: Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
     /// What all threads of this process have worked.
     static var processCPU: Int64 { read(CLOCK_PROCESS_CPUTIME_ID) }
+    /// Microseconds since 1970, UTC.
+    static var realMicros: Int64 { read(CLOCK_REALTIME) / 1000 }
     /// Time that has gone by.
     static var wall: Int64 { read(CLOCK_MONOTONIC) }
 

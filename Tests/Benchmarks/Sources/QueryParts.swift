@@ -176,8 +176,7 @@ final class CacheHits: Work {
         octets = WireNames(octets: (0..<1024).map { keep($0) })
     }
 
-    /// Puts an answer for a name into the cache, as one that came from an upstream; gives the query
-    /// for it.
+    /// Puts an answer for a name into the cache; gives the query for it.
     private func keep(_ number: Int) -> [UInt8] {
         let name = unsafe names.name(number)
         // SAFETY: the name's octets are kept; the buffer holds the longest name.
@@ -186,23 +185,7 @@ final class CacheHits: Work {
         let query = unsafe Query(message.span, lowercaseName: messages.name)
         queries.append(query)
         setKey(number)
-        let waiter = Waiter(
-            query: query, replyTo: .stream(worker: 0, connection: 1),
-            client: IPAddress(v4: 0x0A14_0001), receivedMicros: 0, receivedMonotonicMicros: 0)
-        guard
-            case .first(let pending) = cache.join(
-                key, waiter, message: message.span, spare: PendingQuestion())
-        else { return message }
-        let address: [UInt8] = [192, 12, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 192, 0, 2, 1]
-        let sent = wire + [0, 1, 0, 1]
-        let upstream = [0, 0, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0] + sent + address
-        let distiller = AnswerDistiller()
-        // SAFETY: the array outlives the call.
-        _ = unsafe wire.withUnsafeBytes {
-            unsafe distiller.distill(
-                upstream.span, sent: sent.span, lowercaseName: $0, qtype: .a, dnssecOK: false)
-        }
-        cache.finish(pending, key: key, answer: distiller.answer, nowMilliseconds: 1000)
+        learn(cache, key, query, message, wire: wire, nowMilliseconds: 1000)
         return message
     }
 
@@ -235,4 +218,28 @@ final class CacheHits: Work {
         }
         Results.keep(sum)
     }
+}
+
+/// Puts an answer for a name into a cache, as one that came from an upstream for the first to ask.
+func learn(
+    _ cache: AnswerCache, _ key: QuestionKey, _ query: Query, _ message: [UInt8], wire: [UInt8],
+    nowMilliseconds: Int64
+) {
+    let waiter = Waiter(
+        query: query, replyTo: .stream(worker: 0, connection: 1),
+        client: IPAddress(v4: 0x0A14_0001), receivedMicros: 0, receivedMonotonicMicros: 0)
+    guard
+        case .first(let pending) = cache.join(
+            key, waiter, message: message.span, spare: PendingQuestion())
+    else { return }
+    let address: [UInt8] = [192, 12, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4, 192, 0, 2, 1]
+    let sent = wire + [0, 1, 0, 1]
+    let upstream = [0, 0, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0] + sent + address
+    let distiller = AnswerDistiller()
+    // SAFETY: the array outlives the call.
+    _ = unsafe wire.withUnsafeBytes {
+        unsafe distiller.distill(
+            upstream.span, sent: sent.span, lowercaseName: $0, qtype: .a, dnssecOK: false)
+    }
+    cache.finish(pending, key: key, answer: distiller.answer, nowMilliseconds: nowMilliseconds)
 }

@@ -62,7 +62,10 @@ class Bench:
         if self.with_instructions:
             for part, figures in found.items():
                 figures["instructions"] = self.instructions(part)
-        return {"figures": found, "goals": []}
+        return {"figures": found, "goals": [
+            goal(f"processor time of a {kind} query without its sockets, us, with {len(self.names):,} names",
+                 found[f"query {kind}, whole"]["median_ns"] / 1000, 0.6)
+            for kind in ("blocked", "cached")]}
 
     def instructions(self, part, fewer=2_000, more=202_000):
         """Instructions of one operation: what more operations took, over how many more there were."""
