@@ -7,16 +7,16 @@ import CPrefetch
 ///
 /// Safe to share: the bytes do not change.
 @safe public struct DomainIndexView: @unchecked Sendable {
-    private let buckets: UnsafeRawPointer
-    private let records: UnsafeRawPointer
+    let buckets: UnsafeRawPointer
+    let records: UnsafeRawPointer
     private let pairs: UnsafeRawPointer
-    private let bucketCount: UInt64
+    let bucketCount: UInt64
     private let pairCount: UInt32
     /// Below this, a record lies whole within the records.
-    private let recordLimit: UInt32
-    private let pairNumberBytes: Int
+    let recordLimit: UInt32
+    let pairNumberBytes: Int
     private let pairNumberMask: UInt32
-    private let key: HashKey
+    let key: HashKey
 
     /// Takes an index whose header has been checked against its size.
     init(_ memory: IndexMemory, _ header: IndexHeader) {
@@ -40,7 +40,8 @@ import CPrefetch
     ///   - count: its octets, the root's zero included. Octets that are no whole name get the
     ///     answer of a name that no list covers.
     /// - Complexity: one cache line for each label from the right, up to the first that no list
-    ///   knows, and one more for each that is known.
+    ///   knows, and one more for each that is known; beyond eight labels, one for each halving of
+    ///   those that are left.
     public func match(_ lowercaseWire: UnsafePointer<UInt8>, count: Int) -> Match {
         // SAFETY: `find` says where an existing pair lies; a pair has 16 octets.
         guard let (pair, isExact) = unsafe find(lowercaseWire, count: count) else {
@@ -133,9 +134,22 @@ import CPrefetch
         var index = 0
         while true {
             // SAFETY: `index` stays below `count`; `labels` below 128, since a name of 255 octets
-            // has at most 127 labels.
+            // has at most 127 labels. Eight octets are read, and four places written, only where
+            // the name has so many left.
             let length = unsafe Int(wire[index])
             if length == 0 { return labels }
+            if length == 1, index &+ 8 < count,
+                unsafe UnsafeRawPointer(wire + index).loadUnaligned(as: UInt64.self)
+                    & 0x00FF_00FF_00FF_00FF == 0x0001_0001_0001_0001
+            {
+                // Four labels of one letter: a name that is made of such is to cost no more.
+                let first = UInt32(truncatingIfNeeded: index) &* 0x0101_0101
+                unsafe UnsafeMutableRawPointer(starts + labels).storeBytes(
+                    of: (first &+ 0x0604_0200).littleEndian, as: UInt32.self)
+                labels &+= 4
+                index &+= 8
+                continue
+            }
             unsafe starts[labels] = UInt8(truncatingIfNeeded: index)
             labels &+= 1
             index &+= length &+ 1
@@ -154,13 +168,18 @@ import CPrefetch
             else { return nil }
             var record: UInt32 = 0
             var hash = key.root
-            while labels > 0 {
+            let deep = max(0, labels &- IndexLayout.shallowLabels)
+            while labels > deep {
                 let label = unsafe wire + Int(starts[labels &- 1])
                 let octets = unsafe Int(label[0]) &+ 1
                 hash = unsafe key.extend(hash, label, octets: octets)
                 guard let child = unsafe child(of: record, hash, label, octets) else { break }
                 record = child
                 labels &-= 1
+            }
+            if labels == deep, deep > 0 {
+                let name = unsafe DeepName(wire: wire, starts: starts, deepLabels: deep)
+                (record, labels) = deepest(of: name, under: record, hash)
             }
             let number =
                 unsafe (records + Int(record)).loadUnaligned(as: UInt32.self) & pairNumberMask
@@ -173,58 +192,59 @@ import CPrefetch
     private func child(
         of parent: UInt32, _ hash: UInt64, _ label: UnsafePointer<UInt8>, _ octets: Int
     ) -> UInt32? {
+        var found: UInt32?
+        forEachPlace(of: hash) { offset in
+            // SAFETY: an offset below the limit has a whole record behind it and the guard's 272
+            // octets: pair number, parent and a label of up to 64.
+            guard offset < recordLimit else { return true }
+            let record = unsafe records + (Int(offset) &+ pairNumberBytes)
+            guard unsafe record.loadUnaligned(as: UInt32.self) == parent,
+                unsafe record.load(fromByteOffset: 4, as: UInt8.self) == label[0],
+                unsafe equalOctets(record + 4, UnsafeRawPointer(label), octets)
+            else { return true }
+            found = offset
+            return false
+        }
+        return found
+    }
+
+    /// Gives the offsets of all records that may have a hash, until `body` says that it is enough.
+    @inline(__always)
+    func forEachPlace(of hash: UInt64, _ body: (UInt32) -> Bool) {
         let tags = UInt64(IndexLayout.tag(hash)) &* 0x0101_0101_0101_0101
         var bucket = IndexLayout.bucket(hash, of: bucketCount)
         for _ in 0..<IndexLayout.maximumSteps {
             // SAFETY: the bucket's number is below the count; its 64 octets are aligned.
             let line = unsafe buckets + Int(truncatingIfNeeded: bucket) &* IndexLayout.bucketBytes
-            let first = unsafe line.load(as: UInt64.self)
             let rest = unsafe line.load(fromByteOffset: 8, as: UInt64.self)
-            if let found = unsafe search(
-                line, 0, Self.zeroOctets(first ^ tags), parent, label, octets)
-            {
-                return found
+            // Only four tags are left for the second word; what lies above them is no tag.
+            var first = Self.zeroOctets(unsafe line.load(as: UInt64.self) ^ tags)
+            while first != 0 {
+                let slot = first.trailingZeroBitCount &>> 3
+                guard body(unsafe Self.offset(line, slot)) else { return }
+                first &= first &- 1
             }
-            // Only four tags are left; what lies above them is no tag.
-            let others = Self.zeroOctets(rest ^ tags) & 0x8080_8080
-            if let found = unsafe search(line, 8, others, parent, label, octets) { return found }
+            var others = Self.zeroOctets(rest ^ tags) & 0x8080_8080
+            while others != 0 {
+                let slot = 8 &+ others.trailingZeroBitCount &>> 3
+                guard body(unsafe Self.offset(line, slot)) else { return }
+                others &= others &- 1
+            }
             let passed = UInt32(truncatingIfNeeded: rest >> 32)
-            if passed & IndexLayout.overflowBit(hash) == 0 { return nil }
+            if passed & IndexLayout.overflowBit(hash) == 0 { return }
             bucket = bucket &+ 1 == bucketCount ? 0 : bucket &+ 1
         }
-        return nil
+    }
+
+    /// The offset in a bucket's slot, which is below 12.
+    @inline(__always)
+    private static func offset(_ line: UnsafeRawPointer, _ slot: Int) -> UInt32 {
+        unsafe line.load(fromByteOffset: IndexLayout.offsetsOffset &+ slot &* 4, as: UInt32.self)
     }
 
     /// The high bit of every octet that is zero; of octets above one that is, perhaps as well.
     @inline(__always)
     private static func zeroOctets(_ word: UInt64) -> UInt64 {
         (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
-    }
-
-    /// Compares the records behind the places that are marked.
-    @inline(__always)
-    private func search(
-        _ line: UnsafeRawPointer, _ firstSlot: Int, _ marks: UInt64, _ parent: UInt32,
-        _ label: UnsafePointer<UInt8>, _ octets: Int
-    ) -> UInt32? {
-        var marks = marks
-        while marks != 0 {
-            let slot = firstSlot &+ (marks.trailingZeroBitCount &>> 3)
-            // SAFETY: a slot is below 12. An offset below the limit has a whole record behind it
-            // and the guard's 80 octets: pair number, parent and a label of up to 64.
-            let offset = unsafe line.load(
-                fromByteOffset: IndexLayout.offsetsOffset &+ slot &* 4, as: UInt32.self)
-            if offset < recordLimit {
-                let record = unsafe records + (Int(offset) &+ pairNumberBytes)
-                if unsafe record.loadUnaligned(as: UInt32.self) == parent,
-                    unsafe record.load(fromByteOffset: 4, as: UInt8.self) == label[0],
-                    unsafe equalOctets(record + 4, UnsafeRawPointer(label), octets)
-                {
-                    return offset
-                }
-            }
-            marks &= marks &- 1
-        }
-        return nil
     }
 }

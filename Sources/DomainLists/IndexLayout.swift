@@ -8,6 +8,10 @@
 ///   for all), the offset of its parent's record (4), and its label with the length octet. The
 ///   root's record comes first. With its parents', a record spells its name, so that a look-up
 ///   compares every octet: there are no false positives.
+/// - A *deep record* is that of a name of more than `shallowLabels` labels: its pair's number, the
+///   offset of an ancestor's record some labels above (`anchor`), an octet of `deepMark` plus the
+///   name's labels, and all labels up to that ancestor's. So a name of 127 labels is spelled by a
+///   few records instead of 127.
 /// - A *pair* of 16 octets: set of the name itself (4), set of the names under it (4), labels of
 ///   the longest listed name for either (1 + 1), two unused, where its tier labels lie (4).
 /// - *Tier labels*: for each pair, how many labels the listed name of each tier has, for the
@@ -20,7 +24,7 @@ enum IndexLayout {
     /// "bellgate" as the octets lie in the file of a little-endian machine.
     static let magic: UInt64 = 0x6574_6167_6C6C_6562
     /// Raised whenever an older reader would misread.
-    static let version: UInt32 = 1
+    static let version: UInt32 = 2
     /// Read as another number on a machine of the other byte order.
     static let byteOrderMark: UInt32 = 0x0102_0304
 
@@ -30,8 +34,16 @@ enum IndexLayout {
     static let overflowOffset = 12
     static let offsetsOffset = 16
     static let pairBytes = 16
-    /// Octets after the last record, so that no load at a record's start leaves the records.
-    static let recordGuardBytes = 80
+    /// Octets after the last record, so that no load at a record's start leaves the records: a
+    /// pair's number, a parent, a mark and the labels of a whole name.
+    static let recordGuardBytes = 272
+    /// Names of up to so many labels are found label by label, from the right; deeper ones by
+    /// halving. Listed names are rarely deeper.
+    static let shallowLabels = 8
+    /// How many labels a deep record spells at most.
+    static let labelsPerDeepRecord = 16
+    /// Added to a deep record's labels it is more than any label's length octet.
+    static let deepMark: UInt8 = 64
     /// How far a record may stand from its bucket; the writer makes more buckets before it
     /// crosses this, the reader stops there.
     static let maximumSteps = 64
@@ -58,6 +70,12 @@ enum IndexLayout {
         static let setOffset = 128
         static let setBytes = 136
         static let pairNumberBytes = 144
+    }
+
+    /// How many labels the ancestor has at which a deep record of a name of `labels` ends.
+    @inline(__always)
+    static func anchor(_ labels: Int) -> Int {
+        labels &- 1 &- (labels &- 1 &- shallowLabels) % labelsPerDeepRecord
     }
 
     /// The bucket a hash belongs to.

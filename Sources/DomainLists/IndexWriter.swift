@@ -10,9 +10,9 @@ enum IndexWriter {
         let nodePairs = maker.cover(tree)
         let nodes = tree.nodes.count
         let pairNumberBytes = octetsNeeded(maker.pairs.count)
-        // Every label, with its length octet, once; a parent's offset and a pair's number each.
+        // Labels with their length octets; a parent's offset and a pair's number each.
         let recordBytes =
-            tree.labels.count + nodes * (4 + pairNumberBytes) + IndexLayout.recordGuardBytes
+            labelBytes(tree) + nodes * (4 + pairNumberBytes) + IndexLayout.recordGuardBytes
         var bucketCount = max(
             1, Int(Double(nodes) / (Double(IndexLayout.slotsPerBucket) * load)) + 1)
         while true {
@@ -35,6 +35,19 @@ enum IndexWriter {
         }
     }
 
+    /// Octets that the records' labels take, with the marks of deep ones.
+    private static func labelBytes(_ tree: borrowing NameTree) -> Int {
+        var octets = tree.labels.count
+        for number in 0..<tree.nodes.count
+        where tree.nodes[number].depth > IndexLayout.shallowLabels {
+            // Its own label is counted already.
+            // SAFETY: a node's label lies whole in `labels`, its length octet first.
+            let label = unsafe Int(tree.labels.base[Int(tree.nodes[number].label)]) + 1
+            octets += Spelling(of: UInt32(truncatingIfNeeded: number), in: tree).octets - label
+        }
+        return octets
+    }
+
     private static func octetsNeeded(_ count: Int) -> Int {
         var octets = 1
         while octets < 4, count > 1 << (8 * octets) { octets += 1 }
@@ -54,15 +67,13 @@ enum IndexWriter {
         for number in 0..<tree.nodes.count {
             let node = tree.nodes[number]
             let record = records + offset
+            let spelled = Spelling(of: UInt32(truncatingIfNeeded: number), in: tree)
             // The number's lower octets come first; the parent's offset writes over the rest.
             blob.store(nodePairs[number], at: record)
-            blob.store(offsets[Int(node.parent)], at: record + pairNumberBytes)
-            // SAFETY: a node's label lies whole in `labels`, its length octet first.
-            let label = unsafe tree.labels.base + Int(node.label)
-            let octets = unsafe Int(label[0]) + 1
-            unsafe blob.copy(label, octets, to: record + pairNumberBytes + 4)
+            blob.store(offsets[Int(spelled.anchor)], at: record + pairNumberBytes)
+            spelled.write(tree, at: record + pairNumberBytes + 4, &blob)
             offsets[number] = UInt32(truncatingIfNeeded: offset)
-            offset += pairNumberBytes + 4 + octets
+            offset += pairNumberBytes + 4 + spelled.octets
             guard number > 0 else { continue }
             guard
                 blob.enter(
@@ -126,6 +137,53 @@ enum IndexWriter {
         for (field, number) in numbers { blob.store(UInt64(number), at: field) }
         blob.store(header.key.first, at: Field.keyFirst)
         blob.store(header.key.second, at: Field.keySecond)
+    }
+}
+
+/// What a node's record spells: its own label, and of a deep name those above it up to its anchor.
+private struct Spelling {
+    let node: UInt32
+    /// The ancestor whose record goes on.
+    let anchor: UInt32
+    /// Octets of the labels, and of a deep record's mark.
+    let octets: Int
+    private let mark: UInt8?
+
+    init(of node: UInt32, in tree: borrowing NameTree) {
+        let depth = Int(tree.nodes[Int(node)].depth)
+        let isDeep = depth > IndexLayout.shallowLabels
+        let end = isDeep ? IndexLayout.anchor(depth) : depth - 1
+        var octets = isDeep ? 1 : 0
+        var ancestor = node
+        // The root has no parent but itself.
+        repeat {
+            let each = tree.nodes[Int(ancestor)]
+            // SAFETY: a node's label lies whole in `labels`, its length octet first.
+            octets += unsafe Int(tree.labels.base[Int(each.label)]) + 1
+            ancestor = each.parent
+        } while Int(tree.nodes[Int(ancestor)].depth) > max(end, 0)
+        self.node = node
+        anchor = ancestor
+        self.octets = octets
+        mark = isDeep ? IndexLayout.deepMark + UInt8(truncatingIfNeeded: depth) : nil
+    }
+
+    /// Writes the labels, the node's own first.
+    func write(_ tree: borrowing NameTree, at offset: Int, _ blob: inout Blob) {
+        var offset = offset
+        if let mark {
+            blob.store(mark, at: offset)
+            offset += 1
+        }
+        var each = node
+        repeat {
+            // SAFETY: as above.
+            let label = unsafe tree.labels.base + Int(tree.nodes[Int(each)].label)
+            let octets = unsafe Int(label[0]) + 1
+            unsafe blob.copy(label, octets, to: offset)
+            offset += octets
+            each = tree.nodes[Int(each)].parent
+        } while each != anchor
     }
 }
 

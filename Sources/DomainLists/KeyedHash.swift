@@ -38,17 +38,49 @@ struct HashKey: Hashable, Sendable {
             let last = unsafe raw.loadUnaligned(fromByteOffset: octets &- 8, as: UInt64.self)
             return fold(hash ^ last, second)
         }
-        let word: UInt64
+        return unsafe fold(hash ^ Self.word(raw, octets), second)
+    }
+
+    /// The hash of a deep name from that of its ancestor of `shallowLabels` labels and all labels
+    /// in between, the length octets included: of one suffix without those before it.
+    ///
+    /// Like `extend`, but sixteen octets at a time, and the length goes in first, since it is not
+    /// the first octet here.
+    ///
+    /// - Parameter octets: of all the labels, 2 or more.
+    @inline(__always)
+    func extendDeep(
+        _ ancestor: UInt64, _ labels: UnsafePointer<UInt8>, octets: Int
+    ) -> UInt64 {
+        // SAFETY: as in `extend`.
+        let raw = unsafe UnsafeRawPointer(labels)
+        var hash = fold(ancestor ^ UInt64(truncatingIfNeeded: octets), first)
+        guard octets >= 8 else { return unsafe fold(hash ^ Self.word(raw, octets), second) }
+        var index = 0
+        while index &+ 16 < octets {
+            let one = unsafe raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let other = unsafe raw.loadUnaligned(fromByteOffset: index &+ 8, as: UInt64.self)
+            hash = fold(hash ^ one, first ^ other)
+            index &+= 16
+        }
+        let one = unsafe raw.loadUnaligned(
+            fromByteOffset: max(octets &- 16, 0), as: UInt64.self)
+        let other = unsafe raw.loadUnaligned(fromByteOffset: octets &- 8, as: UInt64.self)
+        return fold(hash ^ one, second ^ other)
+    }
+
+    /// All of 2 to 7 octets in one word.
+    @inline(__always)
+    private static func word(_ raw: UnsafeRawPointer, _ octets: Int) -> UInt64 {
+        // SAFETY: the loads overlap but lie within the octets.
         if octets >= 4 {
             let low = unsafe raw.loadUnaligned(as: UInt32.self)
             let high = unsafe raw.loadUnaligned(fromByteOffset: octets &- 4, as: UInt32.self)
-            word = UInt64(low) | UInt64(high) << 32
-        } else {
-            let low = unsafe raw.loadUnaligned(as: UInt16.self)
-            let high = unsafe raw.load(fromByteOffset: octets &- 1, as: UInt8.self)
-            word = UInt64(low) | UInt64(high) << 16
+            return UInt64(low) | UInt64(high) << 32
         }
-        return fold(hash ^ word, second)
+        let low = unsafe raw.loadUnaligned(as: UInt16.self)
+        let high = unsafe raw.load(fromByteOffset: octets &- 1, as: UInt8.self)
+        return UInt64(low) | UInt64(high) << 16
     }
 }
 

@@ -83,13 +83,29 @@
         var node = Self.root
         var hash = key.root
         var index = name.labels &- 1
-        while index >= 0 {
+        let deepest = max(0, name.labels &- IndexLayout.shallowLabels)
+        while index >= deepest {
             // SAFETY: `label` gives a length octet followed by that many octets of the name.
             let label = unsafe name.label(index)
             let octets = unsafe Int(label[0]) &+ 1
             hash = unsafe key.extend(hash, label, octets: octets)
             node = unsafe child(of: node, hash, label, octets)
             index &-= 1
+        }
+        return index < 0 ? node : deepNode(for: name, index, under: node, hash)
+    }
+
+    /// The node of a deep name, from label `index` on under an ancestor of `shallowLabels` labels.
+    private mutating func deepNode(
+        for name: borrowing NameBuffer, _ index: Int, under ancestor: UInt32, _ hash: UInt64
+    ) -> UInt32 {
+        var node = ancestor
+        let end = unsafe name.label(index &+ 1)
+        for index in stride(from: index, through: 0, by: -1) {
+            // SAFETY: the labels of one name lie one behind the other.
+            let label = unsafe name.label(index)
+            let deepHash = unsafe key.extendDeep(hash, label, octets: end - label)
+            node = unsafe child(of: node, deepHash, label, Int(label[0]) &+ 1)
         }
         return node
     }
