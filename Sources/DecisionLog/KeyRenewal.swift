@@ -2,8 +2,8 @@ import Glibc
 
 /// The journal's care for the keys of pseudonyms: they are renewed and destroyed as rows are.
 extension Journal {
-    /// Begins the next key when the days of the last are over, and destroys a key when none of the
-    /// rows that it stood for is left. Each is noted in the audit trail before it is done.
+    /// Makes the next key a day before it is needed, and destroys a key when none of the rows that it
+    /// stood for is left. Each is noted in the audit trail before it is done.
     ///
     /// Where the file cannot be read or written nothing changes, and the next call tries again:
     /// whoever asks for pseudonyms is told of it.
@@ -14,10 +14,10 @@ extension Journal {
         let question = "keep \(keepMicros / 1_000_000)s"
         if let day = keys.renew(nowMicros: nowMicros, keepMicros: keepMicros) {
             let text = "pseudonyms are others from \(PseudonymKeys.text(ofDay: day)) UTC on"
-            _ = try? keys.write(to: directory, replacing: true) {
+            let isDone = try? keys.write(to: directory, replacing: true) {
                 tell(.rekey, question: question, reason: text)
             }
-            return
+            guard isDone == true else { return }
         }
         guard keys.mayRetire(nowMicros: nowMicros, keepMicros: keepMicros),
             let day = keys.retire(

@@ -38,18 +38,23 @@ struct PseudonymKeys: Equatable {
 
     // MARK: Renewal
 
-    /// Begins the next key where the days of the one that stands now are over.
+    /// Makes the next key where the days of the one that stands now are over with this one.
+    ///
+    /// It stands from tomorrow on, so that no row of today, which may have been shown already, ever
+    /// has another name.
     ///
     /// - Returns: the day from which on it stands; `nil` where nothing is to be done.
     mutating func renew(nowMicros: Int64, keepMicros: Int64) -> Int64? {
         let today = Self.day(of: nowMicros)
         let days = max(1, (keepMicros &+ Self.microsPerDay - 1) / Self.microsPerDay)
-        // A key of days to come is of a clock that was wrong; one that is behind renews nothing.
+        let tomorrow = today + 1
+        // Keys further ahead are of a clock that was wrong; one that is behind renews nothing.
         guard let place = periods.lastIndex(where: { $0.startDay <= today }),
-            today - periods[place].startDay >= days
+            tomorrow - periods[place].startDay >= days,
+            !periods.contains(where: { $0.startDay == tomorrow })
         else { return nil }
-        periods.insert(Period(startDay: today, key: Self.newKey()), at: place + 1)
-        return today
+        periods.insert(Period(startDay: tomorrow, key: Self.newKey()), at: place + 1)
+        return tomorrow
     }
 
     /// Whether a key may be due to be destroyed, as far as time alone tells.

@@ -6,7 +6,8 @@ import LDNSBridge
 /// A pseudonym is made of an address or a device's name and a secret key (HMAC-SHA-256, RFC 2104)
 /// that lies beside the log, so it is the same in every output, and nobody who lacks the key can
 /// find the address by trying all of them. A key stands for whole days of UTC, as many as `keep`
-/// says; the next one begins when these are over, and it is destroyed with the last row of its days.
+/// says; the next one is made on the last of them, and it is destroyed with the last row of its
+/// days.
 ///
 /// Belongs to one thread.
 public final class Pseudonyms {

@@ -160,7 +160,7 @@ import Testing
         var keys = PseudonymKeys(startDay: 0)
         // The key changes in the middle of the rows.
         let change = PseudonymKeys.day(of: 1_795_000_000_150_000)
-        _ = keys.renew(nowMicros: change * 86_400_000_000, keepMicros: 1)
+        _ = keys.renew(nowMicros: (change - 1) * 86_400_000_000, keepMicros: 1)
         let pseudonyms = Pseudonyms(keys)
         var writer = RowWriter(format, pseudonyms: pseudonyms)
         for row in try readAll(directory.path).rows {

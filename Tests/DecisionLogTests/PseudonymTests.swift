@@ -129,10 +129,13 @@ import Testing
         var keys = PseudonymKeys(startDay: PseudonymKeys.day(of: Self.now))
         let midnight = PseudonymKeys.day(of: Self.now) * Self.day
         let first = keys.periods[0].key
-        #expect(keys.renew(nowMicros: midnight + keep - 1, keepMicros: keep) == nil)
-        let begun = keys.renew(nowMicros: midnight + keep, keepMicros: keep)
+        let lastDay = midnight + keep - Self.day
+        #expect(keys.renew(nowMicros: lastDay - 1, keepMicros: keep) == nil)
+        let begun = keys.renew(nowMicros: lastDay, keepMicros: keep)
         #expect(begun == (midnight + keep) / Self.day)
-        #expect(keys.renew(nowMicros: midnight + keep, keepMicros: keep) == nil)
+        for micros in [lastDay, midnight + keep - 1, midnight + keep] {
+            #expect(keys.renew(nowMicros: micros, keepMicros: keep) == nil)
+        }
         #expect(keys.periods.count == 2 && keys.periods[1].key != first)
         // Names of old rows stay while the rows are there.
         let pseudonyms = Pseudonyms(keys)
@@ -166,8 +169,8 @@ import Testing
         #expect(behind == nil && none == nil && keys == whole)
         _ = keys.renew(nowMicros: Self.now + 1000 * Self.day, keepMicros: keep)
         let next = keys.renew(nowMicros: Self.now + keep, keepMicros: keep)
-        #expect(next == today + 10)
-        #expect(keys.periods.map(\.startDay) == [today, today + 10, today + 1000])
+        #expect(next == today + 11, "tomorrow, though it is late")
+        #expect(keys.periods.map(\.startDay) == [today, today + 11, today + 1001])
     }
 
     /// The journal does both as days go by, and notes each before it is done.
@@ -196,9 +199,11 @@ import Testing
                 (0..<8).map { pseudonyms.client(address(1), micros: midnight + $0 * Self.day) })
             #expect(try readAll(directory.path).damage.isEmpty)
         }
-        #expect(starts[0] == [0] && starts[1] == [0] && starts[2] == [0, 2])
-        #expect(starts[3] == [0, 2], "rows of day 1 are there still")
+        #expect(starts[0] == [0] && starts[1] == [0, 2] && starts[2] == [0, 2])
+        #expect(starts[3] == [0, 2, 4], "rows of day 1 are there still")
         #expect(starts[4] == [2, 4])
+        // A day's name is what it is before its first row.
+        #expect((1..<8).allSatisfy { names[$0][$0] == names[$0 - 1][$0] })
         // A day's name is the same as long as it has rows.
         #expect(names[0][0] == names[3][0] && names[2][2] == names[5][2])
         #expect(Set(names[3][0...3]).count == 2)
@@ -207,7 +212,7 @@ import Testing
         #expect(verification.damage == [])
         let notes = verification.auditEntries.filter { $0.kind == .rekey }
         #expect(notes.allSatisfy { $0.question == "keep 172800s" })
-        #expect(notes.count { $0.reason?.hasPrefix("pseudonyms are others from") == true } == 3)
+        #expect(notes.count { $0.reason?.hasPrefix("pseudonyms are others from") == true } == 4)
         #expect(notes.contains { $0.reason?.hasSuffix("are destroyed") == true })
         journal.close()
     }

@@ -244,7 +244,7 @@ import Testing
                 name: "www.example.com", verdict: .allow)
         }
         let log = try WrittenLog(rows, keepSeconds: 2 * 86_400)
-        for day in [22, 24] {
+        for day in [22, 23] {
             let now = LogTime.parse("2026-11-\(day)T12:00:00Z", nowMicros: 0) ?? 0
             log.journal.maintain(nowMicros: now)
         }

@@ -7,10 +7,10 @@ final class TestServer {
     let folder: Folder
     let port: UInt16
     private(set) var process: Program
-    private let environment: [String: String]
+    private var environment: [String: String]
     /// When it had said that it serves, by this machine's clock.
     private(set) var serving: ContinuousClock.Instant
-    private let startsAt: Date?
+    private var startsAt: Date?
 
     /// Starts the server and waits until it serves.
     ///
@@ -37,11 +37,7 @@ final class TestServer {
             environment["TZ"] = "UTC"
             environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
             environment["DONT_FAKE_MONOTONIC"] = "1"
-            let reader = DateFormatter()
-            reader.timeZone = TimeZone(identifier: "UTC")
-            reader.locale = Locale(identifier: "en_US_POSIX")
-            reader.dateFormat = "yyyy-MM-dd HH:mm:ss"
-            startsAt = reader.date(from: at)
+            startsAt = Self.date(at)
         } else {
             startsAt = nil
         }
@@ -96,6 +92,13 @@ final class TestServer {
         serving = .now
     }
 
+    /// Stops the process and starts another at another time (UTC), as `at` of the first start.
+    func restart(at time: String) throws {
+        environment["FAKETIME"] = "@" + time
+        startsAt = Self.date(time)
+        try restart()
+    }
+
     /// What it said on standard error.
     var news: String { process.errors }
 
@@ -146,12 +149,17 @@ final class TestServer {
     }
 
     private func distance(to instant: String) -> Double {
+        guard let startsAt, let date = Self.date(instant) else { return 0 }
+        return date.timeIntervalSince(startsAt)
+    }
+
+    /// An instant of UTC: "2026-11-23 10:29:50".
+    private static func date(_ text: String) -> Date? {
         let reader = DateFormatter()
         reader.timeZone = TimeZone(identifier: "UTC")
         reader.locale = Locale(identifier: "en_US_POSIX")
         reader.dateFormat = "yyyy-MM-dd HH:mm:ss"
-        guard let startsAt, let date = reader.date(from: instant) else { return 0 }
-        return date.timeIntervalSince(startsAt)
+        return reader.date(from: text)
     }
 }
 
