@@ -62,10 +62,17 @@ struct MarkupTable {
     private let head: [String]
     private let caption: String
     private let numbers: Set<Int>
+    private let kind: String
     private var rows: [Markup] = []
 
-    /// - Parameter numbers: the columns that hold numbers, which stand to the right.
-    init(_ caption: String, _ head: [String], numbers: Set<Int> = []) {
+    /// The longest table that a page's end does not cut, in rows.
+    private static let wholeRows = 12
+
+    /// - Parameters:
+    ///   - numbers: the columns that hold numbers, which stand to the right.
+    ///   - kind: a class of its own, for the style.
+    init(_ caption: String, _ head: [String], numbers: Set<Int> = [], kind: String = "") {
+        self.kind = kind
         self.caption = caption
         self.head = head
         self.numbers = numbers
@@ -90,8 +97,11 @@ struct MarkupTable {
                 let kind: Markup = numbers.contains(place) ? " class=\"n\"" : ""
                 return "<th scope=\"col\"\(kind)>\(title)</th>"
             })
+        let classes = [kind, rows.count <= Self.wholeRows ? "whole" : ""].filter { !$0.isEmpty }
+        let given: Markup =
+            classes.isEmpty ? "" : " class=\"\(classes.joined(separator: " "))\""
         return """
-            <table>
+            <table\(given)>
             <caption>\(caption)</caption>
             <thead><tr>\(titles)</tr></thead>
             <tbody>

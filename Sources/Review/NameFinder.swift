@@ -48,7 +48,9 @@ struct NameFinder {
         for tally in tallies {
             guard let name = tally.texts[0] else { continue }
             fresh.remove(name)
-            if !Catalogue.isEssential(rule: tally.texts[1], category: tally.texts[2]),
+            // What was asked for in this week is known to be none: that spares most of the work.
+            if uses[name] == nil,
+                !Catalogue.isEssential(rule: tally.texts[1], category: tally.texts[2]),
                 reviewer.policy.isEssential(name)
             {
                 essentials[week, default: []].insert(name)

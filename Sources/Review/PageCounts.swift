@@ -3,47 +3,59 @@ extension ReviewPage {
     var trend: Markup {
         var table = MarkupTable(
             "This week and the weeks before",
-            ["Week", "Questions", "Blocked", "Share", "Devices", "Concern hits", ""],
-            numbers: [1, 2, 3, 4, 5])
+            [
+                "Week from", "College days", "Questions", "Blocked", "Share", "Devices",
+                "Of concern", "",
+            ], numbers: [1, 2, 3, 4, 5, 6])
         let greatest = figures.weeks.map(\.totals.blocked.drawn).max() ?? 0
         for week in figures.weeks {
             guard week.isRecorded else {
-                table.add(["\(week.week)", "no record", "", "", "", "", ""])
+                table.add([
+                    "\(PageDates.week(week.week))", "\(week.collegeDays)", "no record", "", "", "",
+                    "", "",
+                ])
                 continue
             }
             let totals = week.totals
             let share = String(self.share(totals.blocked, of: totals.asked).dropFirst(2))
+            let now = week.week == figures.scope.week ? ", this week" : ""
             table.add([
-                "\(week.week)\(week.week == figures.scope.week ? " (this week)" : "")",
-                shown(totals.asked), shown(totals.blocked), "\(share)", shown(totals.devices),
+                "<span class=\"w\">\(PageDates.week(week.week))\(now)</span>",
+                "\(week.collegeDays)", shown(totals.asked), shown(totals.blocked), "\(share)",
+                shown(totals.devices),
                 shown(week.concerns), BarCell.markup(totals.blocked, of: greatest),
             ])
         }
         return """
             <section>
             <h2>Trend</h2>
-            <p>\(change)</p>
-            \(table.markup)<p class="facts">The bars compare the blocked questions.</p>
+            \(table.markup)<p class="facts">All but days and devices are counts of questions. The bars compare \
+            the blocked ones.</p>
             </section>
 
             """
     }
 
-    /// This week beside the mean of the weeks before that have a record.
-    private var change: String {
-        let before = figures.weeks.dropLast().filter(\.isRecorded).map(\.totals.blocked)
+    /// This week beside the mean of the weeks before that have a record; of those with college days,
+    /// where this one has any: a holiday tells nothing about a week of lessons.
+    var change: String {
+        let days = figures.weeks.last?.collegeDays ?? 0
+        let before = figures.weeks.dropLast()
+            .filter { $0.isRecorded && (days == 0 || $0.collegeDays > 0) }.map(\.totals.blocked)
         guard let now = figures.totals.blocked.value, !before.isEmpty,
             before.allSatisfy({ $0.value != nil })
         else { return "There is nothing to compare this week's blocks with." }
         let mean = before.reduce(0) { $0 + Double($1.drawn) } / Double(before.count)
+        let kind = days == 0 ? "" : " with college days"
         let weeks =
-            before.count == 1 ? "the week before" : "the mean of \(before.count) weeks before"
+            before.count == 1
+            ? "the one week before\(kind)" : "the mean of the \(before.count) weeks before\(kind)"
         guard mean > 0 else { return "Nothing was blocked in the weeks before." }
         let percent = Int(((Double(now) / mean - 1) * 100).rounded())
         return percent == 0
             ? "As many questions were blocked as in \(weeks)."
-            : "\(abs(percent)) % \(percent > 0 ? "more" : "fewer") questions were blocked than in "
-                + "\(weeks)."
+            : "\(abs(percent))\u{A0}% \(percent > 0 ? "more" : "fewer") questions were blocked than "
+                + "in \(weeks)."
     }
 
     var groups: Markup {
@@ -79,21 +91,26 @@ extension ReviewPage {
     private func charts(_ group: ReviewFigures.GroupFigures) -> Markup {
         let isHidden = (group.week.allowed + group.week.blocked).contains(.hidden)
         let note: Markup = isHidden ? "<p class=\"facts\">Counts under 5 are not drawn.</p>\n" : ""
-        let most = group.categories.map { category -> Markup in
+        let most = group.categories.filter { $0.blocked.value != nil }.map { category -> Markup in
             "\(Self.category(category.category)) (\(shown(category.blocked)))"
         }
+        let hidden = group.categories.filter { $0.blocked.value == nil }
+            .map { Self.category($0.category) }
         let line: Markup =
             most.isEmpty ? "" : "<p>Blocked most: \(Markup(most, separator: ", ")).</p>\n"
+        let rest: Markup =
+            hidden.isEmpty
+            ? "" : "<p>Blocked, with hidden counts: \(hidden.joined(separator: ", ")).</p>\n"
         return """
             <div class="group">
             <h3>\(group.group)</h3>
-            \(line)\(CourseChart.day(group, figures.bells))\
+            \(line)\(rest)\(CourseChart.day(group, figures.bells))\
             \(CourseChart.week(group, figures.bells))\(note)</div>
 
             """
     }
 
-    static func category(_ path: String) -> String { path.isEmpty ? "in no category" : path }
+    static func category(_ path: String) -> String { path.isEmpty ? "names in no category" : path }
 
     var categories: Markup {
         var table = MarkupTable(
@@ -115,11 +132,15 @@ extension ReviewPage {
     }
 
     /// A section of one table.
+    ///
+    /// - Parameters:
+    ///   - facts: what stands between words and table.
+    ///   - empty: what is said in place of all three where the table has no row.
     func section(
-        _ title: String, _ table: MarkupTable, _ words: String, empty: String
+        _ title: String, _ table: MarkupTable, _ words: String, facts: Markup = "", empty: String
     ) -> Markup {
         let body: Markup =
-            table.isEmpty ? "<p>\(empty)</p>\n" : "<p>\(words)</p>\n\(table.markup)"
+            table.isEmpty ? "<p>\(empty)</p>\n" : "<p>\(words)</p>\n\(facts)\(table.markup)"
         return "<section>\n<h2>\(title)</h2>\n\(body)</section>\n"
     }
 

@@ -12,14 +12,14 @@ extension ReviewPage {
     private var record: Markup {
         let coverage = figures.coverage
         guard coverage.firstDecision != nil else { return "" }
-        let days = coverage.daysWithoutRecord.map(day)
+        let days = coverage.daysWithoutRecord.map(PageDates.day)
         let missing: Markup =
             days.isEmpty
             ? " Every day has decisions."
             : " <strong>No decision at all</strong> on: \(days.joined(separator: ", "))."
         return """
-            <p>The record runs from \(when(coverage.firstDecision)) to \
-            \(when(coverage.lastDecision)).\(missing)</p>
+            <p>The record runs from \(PageDates.moment(coverage.firstDecision)) to \
+            \(PageDates.moment(coverage.lastDecision)).\(missing)</p>
 
             """
     }
@@ -30,19 +30,24 @@ extension ReviewPage {
         let unknown = seen("Unknown devices, those that asked most first", coverage.unknown)
         return """
             <h3>Devices</h3>
-            <p>\(shown(coverage.devicesSeen)) devices asked in this week. \
-            \(shown(coverage.devicesSilent)) asked in the four weeks before and not in this one: they may \
-            be away, switched off, or asking elsewhere. \(shown(coverage.devicesUnknown)) are in none of \
-            the policy&#39;s networks.</p>
+            <ul>
+            <li>Asked in this week: \(shown(coverage.devicesSeen)).</li>
+            <li>Silent: \(shown(coverage.devicesSilent)) that asked in the four weeks before and not in \
+            this one. They may be away, switched off, or asking elsewhere.</li>
+            <li>Unknown: \(shown(coverage.devicesUnknown)), whose address is in none of the policy&#39;s \
+            networks.</li>
+            </ul>
             \(silent)\(unknown)
             """
     }
 
     private func seen(_ caption: String, _ devices: [ReviewFigures.DeviceSeen]) -> Markup {
         guard !devices.isEmpty else { return "" }
-        let items = devices.prefix(20).map { "\($0.device) (\(when($0.lastSeen)))" }
+        let items = devices.prefix(20).map { device -> Markup in
+            "<span class=\"w\">\(device.device)</span> (\(PageDates.moment(device.lastSeen)))"
+        }
         let more = devices.count > 20 ? "; more in the CSV and JSON" : ""
-        return "<p><strong>\(caption):</strong> \(items.joined(separator: "; "))\(more).</p>\n"
+        return "<p><strong>\(caption):</strong> \(Markup(items, separator: "; "))\(more).</p>\n"
     }
 
     private var gaps: Markup {
@@ -51,8 +56,9 @@ extension ReviewPage {
             numbers: [1])
         for gap in figures.coverage.gaps {
             table.add([
-                "\(when(gap.noted))", "\(Self.grouped(gap.decisions))", "\(when(gap.from))",
-                "\(when(gap.until))", "\(gap.reason)",
+                "\(PageDates.moment(gap.noted))", "\(Self.grouped(gap.decisions))",
+                "\(PageDates.moment(gap.from))",
+                "\(PageDates.moment(gap.until))", "\(gap.reason)",
             ])
         }
         let more = figures.coverage.gapsUnlisted
@@ -70,8 +76,8 @@ extension ReviewPage {
         for use in uses {
             table.add([
                 "\(use.hash)\(use.isCurrent ? " (the one described here)" : "")",
-                "\(when(use.from))",
-                "\(when(use.until))",
+                "\(PageDates.moment(use.from))",
+                "\(PageDates.moment(use.until))",
             ])
         }
         let changes = uses.count - 1
@@ -79,7 +85,7 @@ extension ReviewPage {
             changes == 0
             ? "One version was in force all week."
             : "The policy changed \(changes == 1 ? "once" : "\(changes) times"): "
-                + "\(uses.dropFirst().map { when($0.from) }.joined(separator: "; "))."
+                + "\(uses.dropFirst().map { PageDates.moment($0.from) }.joined(separator: "; "))."
         let absent: Markup =
             uses.contains(where: \.isCurrent)
             ? "" : " <strong>None of them is the policy that this report describes.</strong>"
@@ -95,7 +101,7 @@ extension ReviewPage {
             let age = list.ageDays.map { Self.grouped(UInt64(max(0, $0))) }
             table.add([
                 "\(list.list)", "\(Self.grouped(UInt64(max(0, list.names))))",
-                "\(list.changed.prefix(10).description)", "\(age ?? "changed since")",
+                "\(PageDates.date(list.changed))", "\(age ?? "changed since")",
             ])
         }
         return "<h3>Lists</h3>\n\(table.markup)"

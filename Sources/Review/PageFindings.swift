@@ -4,10 +4,9 @@ extension ReviewPage {
         var table = MarkupTable(
             "Concerns, the gravest first",
             [
-                "Severity", "Group, device", "Rule, category", "Names", "Attempts", "Questions",
-                "First seen",
-                "Last seen",
-            ], numbers: [4, 5])
+                "Severity", "Group, device", "Names", "Rule, category", "Attempts (questions)",
+                "First and last seen",
+            ], numbers: [4], kind: "concerns")
         let listed = figures.concerns.list.prefix(ReviewLimits.concernsOnPage)
         for concern in listed { table.add(cells(concern)) }
         let unlisted = figures.concerns.unlisted + figures.concerns.list.count - listed.count
@@ -15,17 +14,16 @@ extension ReviewPage {
             unlisted == 0
             ? ""
             : "<p>\(unlisted) more are not on this page; the CSV and JSON list up to 200.</p>\n"
-        let totals = Markup(
-            figures.concerns.severities.map {
-                "<li>\(Self.severity($0.severity)) \(shown($0.attempts)) attempts, "
-                    + "\(shown($0.hits)) questions</li>"
-            })
+        let totals = figures.concerns.severities.map { kind -> Markup in
+            "\(Self.severity(kind.severity)) \(shown(kind.attempts)) attempts "
+                + "(\(shown(kind.hits)) questions)"
+        }
         return section(
             "Safeguarding concerns", table,
             "A concern is a reason to look, not a finding: pages, adverts and apps ask for names by "
                 + "themselves. Questions of one device against one rule within ten minutes are one "
-                + "attempt.", empty: "No decision was a safeguarding concern in this week.")
-            + (table.isEmpty ? "" : "<ul class=\"facts\">\(totals)</ul>\n\(more)")
+                + "attempt.", facts: "<p class=\"facts\">\(Markup(totals, separator: ", "))</p>\n",
+            empty: "No decision was a safeguarding concern in this week.") + more
     }
 
     private static func severity(_ severity: String) -> Markup {
@@ -35,24 +33,40 @@ extension ReviewPage {
     /// A text that no line break may cut.
     private static func whole(_ text: String) -> Markup { "<span class=\"w\">\(text)</span>" }
 
-    /// A day and a time, which may stand on two lines.
-    private func moment(_ instant: String) -> Markup {
-        Markup(
-            when(instant).split(separator: ",").map { Self.whole(String($0.drop { $0 == " " })) },
-            separator: " ")
+    /// `6 (24)`; one word where both are hidden.
+    private func tries(_ concern: ReviewFigures.Concern) -> Markup {
+        concern.attempts.value == nil && concern.hits.value == nil
+            ? shown(concern.attempts) : "\(shown(concern.attempts)) (\(shown(concern.hits)))"
+    }
+
+    /// From when to when; the day once, and one moment where both fall into one minute.
+    private static func times(_ concern: ReviewFigures.Concern) -> Markup {
+        let first = PageDates.moment(concern.firstSeen)
+        let last = PageDates.moment(concern.lastSeen)
+        guard first != last else { return whole(first) }
+        let isOneDay = concern.firstSeen.prefix(10) == concern.lastSeen.prefix(10)
+        return "\(whole(first)) \(whole("to \(isOneDay ? String(last.suffix(5)) : last)"))"
+    }
+
+    /// A name that may be broken at its dots alone.
+    private static func name(_ name: String) -> Markup {
+        let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+        return Markup(
+            labels.enumerated().map { place, label in
+                "\(String(label))\(place + 1 < labels.count ? "." : "")"
+            }, separator: "<wbr/>")
     }
 
     private func cells(_ concern: ReviewFigures.Concern) -> [Markup] {
-        let names = concern.names.joined(separator: ", ")
+        let names = Markup(concern.names.map(Self.name), separator: ", ")
         let more: Markup =
             concern.moreNames.value == 0 ? "" : " and \(shown(concern.moreNames)) more"
-        let categories = concern.categories.joined(separator: ", ")
-        let rule = categories.isEmpty ? concern.rule : "\(concern.rule), \(categories)"
+        // A rule that has its category's name is named once.
+        let rule = [concern.rule] + concern.categories.filter { $0 != concern.rule }
         return [
             Self.severity(concern.severity), "\(concern.group), \(Self.whole(concern.device))",
-            "\(rule)",
-            "\(names)\(more)", shown(concern.attempts), shown(concern.hits),
-            moment(concern.firstSeen), moment(concern.lastSeen),
+            "\(names)\(more)", "\(rule.joined(separator: ", "))", tries(concern),
+            Self.times(concern),
         ]
     }
 
@@ -72,18 +86,20 @@ extension ReviewPage {
                 empty: "The record has none of the four weeks before, so nothing can be called new."
             )
         }
-        let weeks = found.comparedWeeks.joined(separator: ", ")
+        let weeks =
+            "the week\(found.comparedWeeks.count == 1 ? "" : "s") from "
+            + PageDates.list(found.comparedWeeks.map(PageDates.week))
         let rule =
             figures.scope.hidesSmallCounts
             ? " Names asked for fewer than 5 times are not listed." : ""
         return section(
             "New names", table,
-            "\(found.count) names were asked for that nobody asked for in \(weeks). Listed are those "
+            "Names that nobody asked for in \(weeks): \(found.count). Listed are those "
                 + "asked for most.\(rule)",
             empty: found.count.value == 0
-                ? "Every name of this week was asked for before (\(weeks))."
-                : "\(found.count) names are new against \(weeks); none was asked for often enough to "
-                    + "be listed.")
+                ? "Every name of this week was asked for in \(weeks), too."
+                : "Names that nobody asked for in \(weeks): \(found.count). None was asked for often "
+                    + "enough to be listed.")
     }
 
     var bypass: Markup {

@@ -10,6 +10,8 @@ enum PageStyle {
         h3{font-size:1.05rem;margin:1.4rem 0 .3rem}
         p{margin:.4rem 0 .8rem;max-width:46rem}
         .facts{color:#445;margin:.2rem 0}
+        .span{font-size:1.2rem;font-weight:600;color:#24476b;margin:0 0 .3rem}
+        .brief{max-width:46rem;padding-left:1.2rem}.brief li{margin:.3rem 0}
         .warn{border-left:6px solid #b3261e;background:#fdecea;padding:.6rem .9rem;max-width:none}
         .note{border-left:6px solid #24476b;background:#eef3f8;padding:.6rem .9rem;max-width:none}
         .tiles{display:flex;flex-wrap:wrap;gap:.7rem;margin:1rem 0;padding:0;list-style:none}
@@ -23,7 +25,9 @@ enum PageStyle {
         thead th{font-weight:600;border-bottom:2px solid #8fa3b8;overflow-wrap:normal}
         .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
         td.n,th.n{padding-right:1rem}
+        thead .n{white-space:normal}
         .w{white-space:nowrap}
+        .concerns td:nth-child(3){width:26%}.concerns td:nth-child(6){width:11.5rem}
         .hid{color:#667;font-style:italic}
         .sev{display:inline-block;border-radius:3px;padding:0 .45rem;font-weight:600;color:#fff}
         .high{background:#8f1d16}.medium{background:#8a5200}.low{background:#3f5870}
@@ -48,9 +52,10 @@ enum PageStyle {
         footer{margin-top:2rem;border-top:1px solid #c9d3de;padding-top:.6rem;color:#445;
         font-size:.85rem}
         @page{size:A4;margin:16mm 14mm}
-        @media print{body{padding:0;max-width:none;font-size:10pt}
+        @media print{.concerns td:nth-child(6){width:8.6rem}body{padding:0;max-width:none;font-size:10pt}
         h1{font-size:17pt}h2{font-size:13pt;margin-top:14pt}h2,h3,caption,figcaption{break-after:avoid}
-        table{font-size:8.8pt}tr,figure,.group,.warn,.note,.tiles{break-inside:avoid}
+        table{font-size:8.8pt}tr,figure,.whole,.warn,.note,.tiles,.brief{break-inside:avoid}
+        .key,h2+p,h2+p+.facts,.group p{break-after:avoid}.group p{break-inside:avoid}
         thead{display:table-header-group}
         *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
         """

@@ -37,6 +37,7 @@ extension ReviewFigures {
         for week in weeks {
             table.add("trend", item: week.week, week.totals)
             table.add("trend", item: week.week, "concerns", week.concerns)
+            table.add("trend", item: week.week, "college-days", "\(week.collegeDays)")
         }
         table.add("totals", totals)
         for bell in bells {

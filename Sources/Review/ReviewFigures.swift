@@ -88,6 +88,8 @@ public struct ReviewFigures: Codable, Hashable, Sendable {
     public struct WeekTotals: Codable, Hashable, Sendable {
         /// `2026-W47`.
         public var week: String
+        /// How many days of it are college days: in a term, not closed, and with a period.
+        public var collegeDays: Int
         /// What was asked.
         public var totals: Totals
         /// Decisions that were safeguarding concerns.

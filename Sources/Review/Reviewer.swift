@@ -165,12 +165,14 @@ public struct Reviewer {
             let devices = clients.before[week]?.count ?? 0
             totals.devices = ReviewCount(UInt64(devices))
             return ReviewFigures.WeekTotals(
-                week: week.description, totals: totals, concerns: concerns,
+                week: week.description, collegeDays: week.collegeDays(of: policy.policy),
+                totals: totals, concerns: concerns,
                 isRecorded: devices > 0)
         }
         return before + [
             ReviewFigures.WeekTotals(
-                week: week.description, totals: counts.totals(devices: clients.seen.count),
+                week: week.description, collegeDays: week.collegeDays(of: policy.policy),
+                totals: counts.totals(devices: clients.seen.count),
                 concerns: counts.concernHits, isRecorded: !clients.seen.isEmpty)
         ]
     }

@@ -88,6 +88,85 @@ import Testing
         #expect(text.contains("This copy shows the addresses of devices."))
     }
 
+    /// Who has a minute finds the week, what needs a look and whether the record can be relied on.
+    @Test func theTopSaysWhatMatters() throws {
+        var figures = try figures()
+        let html = figures.html()
+        for part in [
+            "Monday 16 to Sunday 22 November 2026", "by 20 November 2026",
+            "dsl@college.example (Designated", "safeguarding concerns to look at</strong>",
+            "Attempts: 18 of high severity, 18 of low severity.",
+            "<strong>The record is not complete:</strong> 6 days without "
+                + "any decision and 1 gap.",
+            "Devices of the weeks before that did not ask in this one: 1.",
+            "<strong>Not all of these questions were blocked.</strong>",
+        ] {
+            #expect(html.replacing("\u{202F}", with: "").contains(part), "\(part)")
+        }
+        #expect(!html.contains("mailto:"))
+        // What needs a look comes before all charts.
+        let concerns = try #require(html.range(of: "<h2>Safeguarding concerns"))
+        let charts = try #require(html.range(of: "<figure>"))
+        #expect(concerns.lowerBound < charts.lowerBound)
+        figures.concerns = ReviewFigures.Concerns(severities: [], list: [], unlisted: 0)
+        figures.bypass.list = []
+        figures.coverage.gaps = []
+        figures.coverage.daysWithoutRecord = []
+        let quiet = figures.html()
+        for part in [
+            "No safeguarding concern in this week.", "Nobody asked for a known way round",
+            "The record is complete.", "The policy was the same all week.",
+        ] {
+            #expect(quiet.contains(part), "\(part)")
+        }
+    }
+
+    /// A week of holidays tells nothing about a week of lessons.
+    @Test func theTrendComparesWeeksOfLessons() throws {
+        var figures = try figures()
+        #expect(figures.weeks.map(\.collegeDays) == [5, 5, 5, 5, 5])
+        func compare(_ blocked: [UInt64], days: [Int]) -> String {
+            for (place, count) in blocked.enumerated() {
+                figures.weeks[place].totals.blocked = ReviewCount(count)
+                figures.weeks[place].isRecorded = true
+                figures.weeks[place].collegeDays = days[place]
+            }
+            figures.totals.blocked = ReviewCount(blocked[4])
+            return ReviewPage(figures: figures).change.replacing("\u{A0}", with: " ")
+        }
+        #expect(
+            compare([100, 100, 100, 0, 150], days: [5, 4, 5, 0, 5])
+                == "50 % more questions were blocked than in the mean of the 3 weeks before with "
+                + "college days.")
+        #expect(
+            compare([9, 9, 9, 40, 10], days: [0, 0, 0, 5, 5])
+                == "75 % fewer questions were blocked than in the one week before with college days."
+        )
+        #expect(
+            compare([10, 10, 10, 10, 10], days: [5, 5, 0, 0, 0])
+                == "As many questions were blocked as in the mean of the 4 weeks before.")
+        #expect(
+            compare([9, 9, 9, 9, 10], days: [0, 0, 0, 0, 5])
+                == "There is nothing to compare this week's blocks with.")
+    }
+
+    @Test func datesAreThoseOfPlainEnglish() {
+        #expect(PageDates.moment("2026-11-17T10:31:05+00:00") == "Tue 17 Nov, 10:31")
+        #expect(PageDates.moment(nil) == "unknown")
+        #expect(PageDates.date("2024-02-29") == "29 February 2024")
+        #expect(
+            PageDates.span("2026-11-16", "2026-11-22") == "Monday 16 to Sunday 22 November 2026")
+        #expect(
+            PageDates.span("2026-12-28", "2027-01-03")
+                == "Monday 28 December 2026 to Sunday 3 January 2027")
+        #expect(
+            PageDates.span("2026-08-31", "2026-09-06")
+                == "Monday 31 August to Sunday 6 September 2026")
+        #expect(PageDates.week("2026-W47") == "16 Nov" && PageDates.week("2027-W01") == "4 Jan")
+        #expect(PageDates.list(["a", "b", "c"]) == "a, b and c" && PageDates.list(["a"]) == "a")
+        #expect(PageDates.date("no date") == "no date")
+    }
+
     @Test func theTableSaysWhatTheJSONSays() throws {
         for group in ["learner", nil] {
             let figures = try figures(group: group)
@@ -105,6 +184,7 @@ import Testing
             #expect(value("policy", "", "", "name") == figures.policy.name)
             for week in figures.weeks {
                 #expect(value("trend", "", week.week, "blocked") == week.totals.blocked.description)
+                #expect(value("trend", "", week.week, "college-days") == "\(week.collegeDays)")
             }
             for one in figures.groups {
                 #expect(value("groups", one.group, "", "blocked") == one.totals.blocked.description)

@@ -72,7 +72,9 @@ public struct Catalogue: Sendable {
     /// Whether a recorded decision came about because the name is a support service; `nil` stands
     /// for what the record does not name.
     public static func isEssential(rule: String?, category: String?) -> Bool {
-        rule == essentials || (category ?? "").split(separator: "/").contains { $0 == essentials }
+        if rule == essentials || category == essentials { return true }
+        guard let category, category.utf8.contains(UInt8(ascii: "/")) else { return false }
+        return category.split(separator: "/").contains { $0 == essentials }
     }
 
     /// All services, category by category.
