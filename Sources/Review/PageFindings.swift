@@ -14,7 +14,8 @@ extension ReviewPage {
             unlisted == 0
             ? ""
             : "<p>\(unlisted) more are not on this page; the CSV and JSON list up to 200.</p>\n"
-        let totals = figures.concerns.severities.map { kind -> Markup in
+        let kinds = figures.concerns.severities.filter { $0.attempts.value != 0 }
+        let totals = kinds.map { kind -> Markup in
             "\(Self.severity(kind.severity)) \(shown(kind.attempts)) attempts "
                 + "(\(shown(kind.hits)) questions)"
         }

@@ -92,7 +92,7 @@ struct LogTail: ParsableCommand {
         let reader = try JournalReader(directory: directory, filter: filter)
         var told = 0
         while true {
-            while let row = reader.next() { output.append(row) }
+            while let row = reader.next() { try output.append(new: row, of: directory) }
             output.flush()
             report(Array(reader.damage[told...]))
             told = reader.damage.count

@@ -261,6 +261,36 @@ import Testing
         #expect(try log.run(["verify"]).status == 0)
     }
 
+    /// Who watches for days sees the same names as who asks later.
+    @Test func whoFollowsSeesTheNamesOfTheDay() throws {
+        func row(_ time: String) -> WrittenLog.Row {
+            WrittenLog.Row(
+                time: time, client: "10.20.0.1", group: "staff", name: "www.example.com",
+                verdict: .allow)
+        }
+        let log = try WrittenLog([row("2026-11-22T10:00:00Z")], keepSeconds: 2 * 86_400)
+        func maintain(_ time: String) {
+            log.journal.maintain(nowMicros: LogTime.parse(time, nowMicros: 0) ?? 0)
+        }
+        maintain("2026-11-22T12:00:00Z")
+        let tail = try Program(
+            Program.bellgate(),
+            ["log", "tail", "-f", "--format", "jsonl", "--directory", "\(log.folder.path)/log"])
+        defer { tail.stop() }
+        func lines(_ count: Int) -> Bool {
+            eventually(within: 10) { tail.output.split(separator: "\n").count == count }
+        }
+        #expect(lines(1))
+        try log.write([row("2026-11-22T13:00:00Z"), row("2026-11-23T10:00:00Z")])
+        #expect(lines(3))
+        maintain("2026-11-23T12:00:00Z")
+        try log.write([row("2026-11-24T10:00:00Z"), row("2026-11-24T10:00:01Z")])
+        #expect(lines(5))
+        let export = try log.run(["export", "--format", "jsonl"])
+        #expect(tail.output == export.output)
+        #expect(Set(export.jsonLines.map { $0["client"] as? String }).count == 2)
+    }
+
     /// Whatever the umask: all that lies under the log is its owner's alone.
     @Test func allFilesAreTheOwnersAlone() throws {
         let fake = try FakeUpstream()

@@ -5,7 +5,7 @@ import LogStore
 
 /// Bytes on their way to standard output, and how many rows they are.
 class ByteOutput {
-    private let look: LogLook?
+    fileprivate let look: LogLook?
     private var buffer: [UInt8] = []
     private(set) var rowCount = 0
 
@@ -57,12 +57,20 @@ class ByteOutput {
 
 /// Rows on their way to standard output.
 final class RowOutput: ByteOutput {
+    private let format: RowFormat
     private var writer: RowWriter
+    private var day: Int64?
+
+    private static let microsPerDay: Int64 = 86_400_000_000
 
     init(_ format: RowFormat, _ look: LogLook) {
-        writer = RowWriter(
-            format, isColored: isatty(STDOUT_FILENO) == 1, pseudonyms: look.pseudonyms)
+        self.format = format
+        writer = Self.writer(format, look.pseudonyms)
         super.init(look)
+    }
+
+    private static func writer(_ format: RowFormat, _ pseudonyms: Pseudonyms?) -> RowWriter {
+        RowWriter(format, isColored: isatty(STDOUT_FILENO) == 1, pseudonyms: pseudonyms)
     }
 
     func begin() {
@@ -73,6 +81,19 @@ final class RowOutput: ByteOutput {
     func append(_ row: DecisionRow) {
         writer.append(row)
         hand(rows: 1)
+    }
+
+    /// Appends a row that came after the look began. Another key may stand since: where the day is
+    /// another, the keys are read again.
+    ///
+    /// - Throws: `JournalError` where that fails; the row is not shown then.
+    func append(new row: DecisionRow, of directory: String) throws {
+        let today = row.timeMicros / Self.microsPerDay
+        if today != day, look?.pseudonyms != nil {
+            writer = Self.writer(format, try Pseudonyms(directory: directory))
+        }
+        day = today
+        append(row)
     }
 
     private func hand(rows: Int) {
