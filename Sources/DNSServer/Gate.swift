@@ -19,6 +19,12 @@ import Synchronization
         var noticeLength = 0
     }
 
+    /// What the record says of who asks; `.max` for nothing.
+    struct Asker {
+        var group: UInt16
+        var device: UInt16
+    }
+
     let loaded: LoadedPolicy
     /// The number under which the log knows this policy's names.
     let dictionary: UInt32
@@ -104,7 +110,7 @@ import Synchronization
             rules: program.rules.map { ($0.id, $0.concern.map { "\($0)" }) },
             categories: program.categoryNames,
             lists: GateView.listNames(of: loaded),
-            periods: policy.periods.map(\.name))
+            periods: policy.periods.map(\.name), devices: policy.devices.map(\.name))
     }
 }
 
@@ -115,8 +121,10 @@ import Synchronization
 @safe struct GateView: @unchecked Sendable {
     let index: DomainIndexView
     let clients: ClientTableView
-    /// The group of a client in no network; negative: refuse.
+    /// The group, which is an audience too, of a client in no network; negative: refuse.
     let unknownGroup: Int32
+    private let audiences: UnsafeMutablePointer<Gate.Asker>
+    private let audienceCount: Int
     private let ruleFacts: UnsafeMutablePointer<Gate.RuleFacts>
     private let ruleCount: Int
     private let notices: UnsafeMutablePointer<UInt8>
@@ -129,6 +137,14 @@ import Synchronization
         index = loaded.index.view
         clients = loaded.program.clients.view
         unknownGroup = policy.unknownDevices.map { Int32(truncatingIfNeeded: $0) } ?? -1
+        audienceCount = loaded.program.audiences.count
+        unsafe audiences = .allocate(capacity: max(1, audienceCount))
+        for (number, audience) in loaded.program.audiences.enumerated() {
+            unsafe (audiences + number).initialize(
+                to: Gate.Asker(
+                    group: UInt16(truncatingIfNeeded: audience.group),
+                    device: audience.device.map { UInt16(truncatingIfNeeded: $0) } ?? .max))
+        }
 
         // The default comes last, so that every verdict has its facts.
         var facts: [Gate.RuleFacts] = []
@@ -165,9 +181,25 @@ import Synchronization
     }
 
     func deallocate() {
+        unsafe audiences.deallocate()
         unsafe ruleFacts.deallocate()
         unsafe notices.deallocate()
         unsafe listOfSource.deallocate()
+    }
+
+    /// Who clients of an audience are, in the record's numbers.
+    @inline(__always)
+    func asker(_ audience: Int32) -> Gate.Asker {
+        // SAFETY: bounds are checked here.
+        audience >= 0 && Int(audience) < audienceCount
+            ? unsafe audiences[Int(audience)] : Gate.Asker(group: .max, device: .max)
+    }
+
+    /// The audience of a client; negative for one who is refused.
+    @inline(__always)
+    func audience(of client: IPAddress) -> Int32 {
+        let known = clients.place(of: client)
+        return known >= 0 ? known : unknownGroup
     }
 
     /// What is known of the rule of a verdict.

@@ -7,7 +7,7 @@ import PolicyEngine
 
 /// The way of a query, for one worker:
 ///
-///     message → Query → client's group → name's category set → plane → verdict
+///     message → Query → client's audience → name's category set → plane → verdict
 ///         block → answer                                                  ┐
 ///         allow → cache → hit → the chain is judged too → answer          ├→ record → out
 ///                       → miss → the forwarder, and later `answer(_:)`    ┘
@@ -119,15 +119,14 @@ import PolicyEngine
         let asked = unsafe UnsafeRawBufferPointer(start: name, count: query.nameLength)
 
         var decision = Decision(query: query, client: client, moment: moment)
-        let known = view.clients.group(of: client)
-        let group = known >= 0 ? known : view.unknownGroup
-        decision.record.group = group >= 0 ? UInt16(truncatingIfNeeded: group) : .max
-        guard allowedView.group(of: client) >= 0 else {
+        let audience = view.audience(of: client)
+        decision.take(view.asker(audience))
+        guard allowedView.place(of: client) >= 0 else {
             return unsafe refuse(
                 &decision, message, asked, &writer, .prohibited,
                 "This server does not answer clients outside its allow-from networks.")
         }
-        guard group >= 0 else {
+        guard audience >= 0 else {
             return unsafe refuse(
                 &decision, message, asked, &writer, .prohibited,
                 "This device is in none of the policy's networks.")
@@ -140,7 +139,7 @@ import PolicyEngine
                 "This class or type of query is not served.")
         }
         let match = unsafe view.index.match(name, count: query.nameLength)
-        let verdict = planeView.verdict(group: Int(group), set: match.set)
+        let verdict = planeView.verdict(audience: Int(audience), set: match.set)
         decision.take(verdict, labels: match.labels, view: view)
         if verdict.action == .block {
             return unsafe block(&decision, verdict, message, asked, &writer)
@@ -155,7 +154,8 @@ import PolicyEngine
             to: key, nowMilliseconds: moment.monotonicMilliseconds
         ) { answer, age in
             unsafe give(
-                answer, age: age, source: .cache, &decision, verdict, group: Int(group), message,
+                answer, age: age, source: .cache, &decision, verdict, audience: Int(audience),
+                message,
                 asked, &writer)
         }
         if found {
@@ -218,15 +218,14 @@ import PolicyEngine
             moment: Moment(
                 wallMicros: waiter.receivedMicros, monotonicMicros: waiter.receivedMonotonicMicros))
         decision.now = moment
-        let known = view.clients.group(of: waiter.client)
-        let group = known >= 0 ? known : view.unknownGroup
-        guard group >= 0 else {
+        let audience = view.audience(of: waiter.client)
+        guard audience >= 0 else {
             _ = unsafe refuse(
                 &decision, message, asked, &writer, .prohibited,
                 "This device is in none of the policy's networks.")
             return writer.count
         }
-        decision.record.group = UInt16(truncatingIfNeeded: group)
+        decision.take(view.asker(audience))
         // The lists are asked again only if they are others than when the query came.
         var found = waiter.found
         if found.generation != gateNumber, let name = asked.baseAddress {
@@ -234,13 +233,14 @@ import PolicyEngine
                 name.assumingMemoryBound(to: UInt8.self), count: asked.count)
             found = FoundName(generation: gateNumber, set: match.set, labels: match.labels)
         }
-        let verdict = planeView.verdict(group: Int(group), set: found.set)
+        let verdict = planeView.verdict(audience: Int(audience), set: found.set)
         decision.take(verdict, labels: found.labels, view: view)
         if verdict.action == .block {
             _ = unsafe block(&decision, verdict, message, asked, &writer)
         } else {
             unsafe give(
-                answer, age: 0, source: .upstream, &decision, verdict, group: Int(group), message,
+                answer, age: 0, source: .upstream, &decision, verdict, audience: Int(audience),
+                message,
                 asked, &writer)
         }
         return writer.count
@@ -261,7 +261,7 @@ import PolicyEngine
     /// above the blocking rule: that is how a policy carves a name out.
     private func give(
         _ answer: AnswerView, age: UInt32, source: RecordSource, _ decision: inout Decision,
-        _ verdict: Verdict, group: Int, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
+        _ verdict: Verdict, audience: Int, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
         _ writer: inout MessageWriter
     ) {
         var until = verdict.until
@@ -273,7 +273,7 @@ import PolicyEngine
                 guard let base = target.baseAddress else { return true }
                 let match = unsafe view.index.match(
                     base.assumingMemoryBound(to: UInt8.self), count: target.count)
-                let judged = planeView.verdict(group: group, set: match.set)
+                let judged = planeView.verdict(audience: audience, set: match.set)
                 until = min(until, judged.until)
                 guard judged.action == .block, judged.rank < verdict.rank else { return true }
                 blocking = judged
@@ -443,6 +443,11 @@ private struct Decision {
             timeMicros: moment.wallMicros, client: client, group: .max, rule: .max, category: .max,
             list: .max, period: .max, verdict: .allow, rcode: 0, ttlSeconds: 0, source: .upstream,
             micros: 0, qtype: query.qtype.rawValue, matchedLabels: 0)
+    }
+
+    mutating func take(_ asker: Gate.Asker) {
+        record.group = asker.group
+        record.device = asker.device
     }
 
     mutating func take(_ verdict: Verdict, labels: UInt8, view: GateView) {

@@ -85,7 +85,7 @@ extension Server {
             policyHash: gate.loaded.hash, periods: gate.loaded.program.activePeriods(at: instant),
             nextBell: plane.until == .max
                 ? nil : policy.zone.iso8601(Instant(seconds: plane.until)),
-            rules: policy.rules.count { !$0.isBuiltIn }, names: gate.loaded.index.nameCount,
+            rules: policy.rules.count { $0.origin == .file }, names: gate.loaded.index.nameCount,
             counts: .init(
                 queries: counters.sum(.queries), blocked: counters.sum(.blocked),
                 cacheHits: counters.sum(.cacheHits), forwarded: counters.sum(.forwarded),

@@ -34,7 +34,8 @@ struct Conditions: Sendable {
     private let days: DayTable
     private let zone: ZoneRules
 
-    init(rules: [Rule], policy: Policy) {
+    init(clauses: [Clause], policy: Policy) {
+        let rules = clauses.map(\.rule)
         let periods = policy.periods.map(ActiveMinutes.init)
         var places: [Condition: Int] = [:]
         var timetables: [Timetable] = []
@@ -68,6 +69,27 @@ struct Conditions: Sendable {
                 timetable.nextFlip(after: seconds, zone: zone, days: days) ?? .max
             )
         }
+    }
+
+    /// The state at an instant of a condition that holds in a stretch of time alone.
+    ///
+    /// - Parameter state: the condition's own at that instant.
+    func state(
+        _ state: (isActive: Bool, nextFlip: Int64), of condition: Int,
+        within window: Range<Instant>,
+        at seconds: Int64
+    ) -> (isActive: Bool, nextFlip: Int64) {
+        let (start, end) = (window.lowerBound.seconds, window.upperBound.seconds)
+        guard seconds < end, start < end else { return (false, .max) }
+        guard seconds < start else {
+            if state.isActive { return (true, min(state.nextFlip, end)) }
+            return (false, state.nextFlip < end ? state.nextFlip : .max)
+        }
+        let local = start + Int64(zone.offset(at: Instant(seconds: start)))
+        let timetable = timetables[condition]
+        if timetable.isActive(atLocalSeconds: local, days: days) { return (false, start) }
+        let first = timetable.nextFlip(after: start, zone: zone, days: days) ?? .max
+        return (false, first < end ? first : .max)
     }
 
     /// The periods named by rules that are on at an instant.

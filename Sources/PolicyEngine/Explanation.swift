@@ -1,3 +1,6 @@
+import DNSWire
+import DomainLists
+
 /// A verdict and its whole why.
 public struct Explanation: Sendable {
     /// The verdict, the same that a plane gives.
@@ -28,21 +31,16 @@ public struct ConsideredRule: Hashable, Sendable {
 }
 
 extension PolicyProgram {
-    /// Says what is decided about a group and a category set at an instant, and why.
+    /// Says what is decided about an audience and a category set at an instant, and why.
     ///
     /// The verdict comes from the same function that fills a plane's cells. For cold paths: costs
     /// as much as making a plane.
-    public func explain(group: Int, set: UInt32, at instant: Instant) -> Explanation {
+    public func explain(audience: Int, set: UInt32, at instant: Instant) -> Explanation {
         let state = state(at: instant)
-        let verdict = verdict(row: row(ofGroup: group), set: Int(set), state: state)
+        let verdict = verdict(row: row(ofAudience: audience), set: Int(set), state: state)
         let decider = verdict.rule == Verdict.none ? nil : Int(verdict.rule)
-        let asked = AskedCase(program: self, group: group, set: Int(set), instant: instant)
-        let considered = (0..<(decider ?? rules.count)).compactMap { place in
-            rules[place].isBuiltIn
-                ? nil
-                : ConsideredRule(
-                    rule: place, id: rules[place].id, why: asked.whyNot(rules[place], place))
-        }
+        let asked = AskedCase(program: self, audience: audience, set: Int(set), instant: instant)
+        let considered = considered(before: decider, asked)
         let source = Int(verdict.source)
         return Explanation(
             verdict: verdict, rule: decider.map { rules[$0] },
@@ -57,36 +55,74 @@ extension PolicyProgram {
     }
 }
 
-/// One case of group, names and instant, to be held against each rule.
+extension PolicyProgram {
+    /// The rules before the deciding one (all where the default decides), each once.
+    private func considered(before decider: Int?, _ asked: AskedCase) -> [ConsideredRule] {
+        var considered: [ConsideredRule] = []
+        var last: Int?
+        let decidingRule = decider.map { clauses[$0].place }
+        for place in 0..<(decider ?? rules.count) {
+            let clause = clauses[place]
+            guard clause.place != last, clause.place != decidingRule, !clause.rule.isBuiltIn
+            else { continue }
+            last = clause.place
+            // Other people's suspensions are nothing to be told of.
+            if clause.rule.origin == .suspension, !asked.isReached(by: clause.rule) { continue }
+            let rule =
+                policy.rules.indices.contains(clause.place)
+                ? policy.rules[clause.place] : clause.rule
+            considered.append(
+                ConsideredRule(rule: place, id: rule.id, why: asked.whyNot(rule)))
+        }
+        return considered
+    }
+}
+
+/// One case of audience, names and instant, to be held against each rule.
 private struct AskedCase {
     let policy: Policy
     let lineage: [Int]
+    let audience: Audience?
+    let scopes: [IPNetwork]
     let groupName: String
-    let isListed: (Int) -> Bool
+    /// The sources that cover the name.
+    let sources: [SourceID]
+    let instant: Instant
     let activePeriods: Set<Int>
 
-    init(program: PolicyProgram, group: Int, set: Int, instant: Instant) {
+    init(program: PolicyProgram, audience place: Int, set: Int, instant: Instant) {
         policy = program.policy
-        lineage = policy.lineage(of: group)
-        groupName =
-            policy.groups.indices.contains(group) ? policy.groups[group].name : "unknown devices"
-        let entries = program.setTable.entries(of: set)
-        isListed = { rule in
-            entries.contains { program.ruleTable.category(of: Int($0.source), in: rule) != nil }
-        }
+        let known = program.audiences.indices.contains(place) ? program.audiences[place] : nil
+        audience = known
+        lineage = known.map { program.policy.lineage(of: $0.group) } ?? []
+        scopes = known.map { $0.scopes.map { program.scopes[$0] } } ?? []
+        groupName = known.map { program.policy.groups[$0.group].name } ?? "unknown devices"
+        sources = program.setTable.entries(of: set).map { SourceID(rawValue: $0.source) }
+        self.instant = instant.clamped
         activePeriods = program.conditions.activePeriods(at: instant.clamped.seconds)
     }
 
-    func whyNot(_ rule: Rule, _ place: Int) -> String {
-        if let groups = rule.groups, !rule.reaches(lineage) {
-            let names = groups.filter(policy.groups.indices.contains)
-                .map { policy.groups[$0].name }
-            return "is for \(names.isEmpty ? "no group" : listed(names, "and")), not \(groupName)"
+    func isReached(by rule: Rule) -> Bool {
+        if rule.reaches(lineage) || rule.networks.contains(where: scopes.contains) { return true }
+        guard let device = audience?.device else { return false }
+        return rule.devices.contains(device)
+    }
+
+    func whyNot(_ rule: Rule) -> String {
+        if !isReached(by: rule) { return "is for \(whom(rule)), not \(asker)" }
+        if case .listed(let listed) = rule.target {
+            let covering = sources.filter { listed[$0] != nil }
+            if covering.isEmpty {
+                return rule.operands.isEmpty
+                    ? "does not cover the name"
+                    : "none of \(rule.operands.joined(separator: ", ")) covers the name"
+            }
+            if let why = whyNoAge(covering) { return why }
         }
-        if case .listed = rule.target, !isListed(place) {
-            return rule.operands.isEmpty
-                ? "does not cover the name"
-                : "none of \(rule.operands.joined(separator: ", ")) covers the name"
+        if let window = rule.window, !window.contains(instant) {
+            return instant < window.lowerBound
+                ? "begins at \(policy.zone.iso8601(window.lowerBound))"
+                : "ended at \(policy.zone.iso8601(window.upperBound))"
         }
         if !rule.during.isEmpty, activePeriods.isDisjoint(with: rule.during) {
             return "not during \(names(rule.during, "or"))"
@@ -94,8 +130,38 @@ private struct AskedCase {
         return "excepted during \(names(rule.exceptDuring.filter(activePeriods.contains), "and"))"
     }
 
+    /// Why none of these sources counts for the asker, where that is so for its age.
+    private func whyNoAge(_ covering: [SourceID]) -> String? {
+        let infos = covering.compactMap(policy.info)
+        guard infos.allSatisfy(\.isForAges), let group = audience?.group else { return nil }
+        guard let band = policy.age(ofGroup: group) else { return "\(groupName) has no age band" }
+        let stretches = infos.flatMap { $0.stretches(above: band) }
+        if stretches.contains(where: { $0.contains(instant) }) { return nil }
+        let next = stretches.map(\.lowerBound).filter { instant < $0 }.min()
+        let age = "\(groupName) (\(band.words)) is not under age"
+        return next.map { "\(age) before \(policy.zone.civilTime(at: $0).date)" } ?? age
+    }
+
+    private var asker: String {
+        audience?.device.map { "\(policy.devices[$0].name) (\(groupName))" } ?? groupName
+    }
+
+    /// "learner and guest", "head-laptop"; devices and networks behind the groups.
+    private func whom(_ rule: Rule) -> String {
+        let groups = (rule.groups ?? []).filter(policy.groups.indices.contains)
+        let devices = rule.devices.filter(policy.devices.indices.contains)
+        let names =
+            groups.map { policy.groups[$0].name } + devices.map { policy.devices[$0].name }
+            + rule.networks.map(\.description)
+        return names.isEmpty ? "no group" : listed(names, "and")
+    }
+
     func why(_ rule: Rule) -> String {
         var parts: [String] = []
+        if let window = rule.window, rule.origin != .file {
+            let end = window.upperBound
+            parts.append(end == .endless ? "without an end" : "until \(policy.zone.iso8601(end))")
+        }
         let active = rule.during.filter(activePeriods.contains)
         if !active.isEmpty { parts.append("during \(names(active, "and"))") }
         if !rule.exceptDuring.isEmpty {

@@ -21,6 +21,9 @@ extension Instant {
     /// as this one. Bounds the arithmetic, so that no instant can overflow it.
     public static let latest = Instant(seconds: 1 << 37)
 
+    /// Stands for no end: later than every instant that the engine reckons with.
+    public static let endless = Instant(seconds: .max)
+
     /// The nearest instant that the engine reckons with.
     var clamped: Instant { min(max(self, .earliest), .latest) }
 }

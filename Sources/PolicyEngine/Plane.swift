@@ -4,7 +4,7 @@ import Synchronization
     import Glibc
 #endif
 
-/// What the policy means between two bells: the finished verdict for every group and every
+/// What the policy means between two bells: the finished verdict for every audience and every
 /// category set.
 ///
 /// Immutable to its readers. A cell is filled when it is first asked for; the same cell may be
@@ -21,22 +21,22 @@ import Synchronization
     public let program: PolicyProgram
 
     private let state: PlaneState
-    /// Two words a cell, a row of cells for each row of groups; `nil` where memory is short.
+    /// Two words a cell, a row of cells for each row of audiences; `nil` where memory is short.
     private let cells: UnsafeMutablePointer<Atomic<UInt64>>?
-    private let groupRows: UnsafeMutablePointer<UInt32>
+    private let audienceRows: UnsafeMutablePointer<UInt32>
 
     init(program: PolicyProgram, state: PlaneState) {
         self.program = program
         self.state = state
         from = state.from
         until = state.until
-        let rows = program.ruleTable.rowOfGroup
+        let rows = program.ruleTable.rowOfAudience
         // SAFETY: initialized to `rows.count` elements here, freed in deinit only.
-        unsafe groupRows = .allocate(capacity: rows.count)
-        for (group, row) in rows.enumerated() {
-            unsafe (groupRows + group).initialize(to: row)
+        unsafe audienceRows = .allocate(capacity: rows.count)
+        for (audience, row) in rows.enumerated() {
+            unsafe (audienceRows + audience).initialize(to: row)
         }
-        let wordCount = program.ruleTable.groupRowCount * program.setTable.count * 2
+        let wordCount = program.ruleTable.rowCount * program.setTable.count * 2
         // Zeroed pages cost nothing until they are touched, so that a plane is cheap to make
         // however many sets there are.
         // SAFETY: an atomic word has the layout of the word, and all zeros is its value zero.
@@ -48,20 +48,22 @@ import Synchronization
     deinit {
         // SAFETY: both were allocated in init, and no view outlives the plane.
         unsafe free(cells)
-        unsafe groupRows.deallocate()
+        unsafe audienceRows.deallocate()
     }
 
-    /// The verdict for a group (a place in `Policy.groups`) and a category set.
+    /// The verdict for an audience (a place in `PolicyProgram.audiences`) and a category set.
     ///
-    /// A group or set that does not exist is taken as one without rules or names of its own.
-    public func verdict(group: Int, set: UInt32) -> Verdict { view.verdict(group: group, set: set) }
+    /// An audience or set that does not exist is taken as one without rules or names of its own.
+    public func verdict(audience: Int, set: UInt32) -> Verdict {
+        view.verdict(audience: audience, set: set)
+    }
 
     /// The plane as raw pointers for the query path. Valid only while the plane is kept alive.
     public var view: PlaneView {
         // SAFETY: the caller keeps the plane alive for as long as it uses the view.
         unsafe PlaneView(
-            cells: cells, groupRows: groupRows,
-            groupCount: program.ruleTable.rowOfGroup.count - 1,
+            cells: cells, audienceRows: audienceRows,
+            audienceCount: program.ruleTable.rowOfAudience.count - 1,
             setCount: program.setTable.count, plane: Unmanaged.passUnretained(self),
             from: from, until: until)
     }

@@ -12,34 +12,34 @@ public import Synchronization
     public let until: Int64
 
     @usableFromInline let cells: UnsafeMutablePointer<Atomic<UInt64>>?
-    @usableFromInline let groupRows: UnsafePointer<UInt32>
-    @usableFromInline let groupCount: Int
+    @usableFromInline let audienceRows: UnsafePointer<UInt32>
+    @usableFromInline let audienceCount: Int
     @usableFromInline let setCount: Int
     @usableFromInline let plane: Unmanaged<Plane>
 
     init(
-        cells: UnsafeMutablePointer<Atomic<UInt64>>?, groupRows: UnsafePointer<UInt32>,
-        groupCount: Int, setCount: Int, plane: Unmanaged<Plane>, from: Int64, until: Int64
+        cells: UnsafeMutablePointer<Atomic<UInt64>>?, audienceRows: UnsafePointer<UInt32>,
+        audienceCount: Int, setCount: Int, plane: Unmanaged<Plane>, from: Int64, until: Int64
     ) {
         unsafe self.cells = cells
-        unsafe self.groupRows = groupRows
-        self.groupCount = groupCount
+        unsafe self.audienceRows = audienceRows
+        self.audienceCount = audienceCount
         self.setCount = setCount
         unsafe self.plane = plane
         self.from = from
         self.until = until
     }
 
-    /// The verdict for a group (a place in `Policy.groups`) and a category set.
+    /// The verdict for an audience (a place in `PolicyProgram.audiences`) and a category set.
     ///
-    /// Two loads once the cell is filled. A group or set that does not exist is taken as one
+    /// Two loads once the cell is filled. An audience or set that does not exist is taken as one
     /// without rules or names of its own.
-    @inlinable public func verdict(group: Int, set: UInt32) -> Verdict {
-        let knownGroup = group >= 0 && group < groupCount ? group : groupCount
+    @inlinable public func verdict(audience: Int, set: UInt32) -> Verdict {
+        let knownAudience = audience >= 0 && audience < audienceCount ? audience : audienceCount
         let knownSet = Int(set) < setCount ? Int(set) : 0
-        // SAFETY: the table has one row more than there are groups, and `setCount` cells in each
+        // SAFETY: the table has one row more than there are audiences, and `setCount` cells in each
         // row; both places are bounded above.
-        let row = Int(unsafe groupRows[knownGroup])
+        let row = Int(unsafe audienceRows[knownAudience])
         if let cells = unsafe cells {
             let place = 2 &* (row &* setCount &+ knownSet)
             let first = unsafe cells[place].load(ordering: .acquiring)

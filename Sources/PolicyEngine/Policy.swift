@@ -1,4 +1,5 @@
 public import DNSWire
+public import DomainLists
 
 /// Clients that are treated alike.
 public struct Group: Sendable {
@@ -8,12 +9,17 @@ public struct Group: Sendable {
     public var parent: Int?
     /// The addresses of its clients.
     public var networks: [IPNetwork]
+    /// How old its clients are; `nil` where the policy does not say.
+    public var age: AgeBand?
 
-    /// Takes name, parent and networks.
-    public init(name: String, parent: Int? = nil, networks: [IPNetwork] = []) {
+    /// Takes name, parent, networks and age.
+    public init(
+        name: String, parent: Int? = nil, networks: [IPNetwork] = [], age: AgeBand? = nil
+    ) {
         self.name = name
         self.parent = parent
         self.networks = networks
+        self.age = age
     }
 }
 
@@ -24,11 +30,17 @@ public struct SourceInfo: Sendable {
     /// The category path that is recorded where an `everything` rule or the default decides:
     /// from the outermost category that holds the source; empty if none does.
     public var defaultCategory: String
+    /// Of the names of services with minimum ages: these, each from its day on. Such a source
+    /// counts for groups whose age band is below the age that holds, and for no other.
+    public var minimumAges: [DatedAge]
 
-    /// Takes list and category.
-    public init(listName: String? = nil, defaultCategory: String = "") {
+    /// Takes list, category and ages.
+    public init(
+        listName: String? = nil, defaultCategory: String = "", minimumAges: [DatedAge] = []
+    ) {
         self.listName = listName
         self.defaultCategory = defaultCategory
+        self.minimumAges = minimumAges
     }
 }
 
@@ -58,10 +70,16 @@ public struct Policy: Sendable {
     public var periods: [Period]
     /// The groups.
     public var groups: [Group]
+    /// The devices that are known by name.
+    public var devices: [Device]
     /// The group of a client in no network; `nil` where such clients are refused.
     public var unknownDevices: Int?
-    /// The rules in the order of the file.
+    /// The rules and exceptions, each kind in the order of the file.
     public var rules: [Rule]
+    /// Whose access is suspended, and when.
+    public var suspensions: [Suspension]
+    /// The sources of what stays open during a suspension, with their category paths.
+    public var officialChannels: [SourceID: String]
     /// What happens where no rule matches.
     public var defaultAction: RuleAction
     /// The sources of names, by `SourceID.rawValue`.
@@ -75,8 +93,10 @@ public struct Policy: Sendable {
         approvedOn: CivilDate? = nil, reviewBy: CivilDate? = nil, contact: String = "",
         roles: [String: String] = [:], zone: ZoneRules = .utc,
         calendar: AcademicCalendar = AcademicCalendar(), periods: [Period] = [],
-        groups: [Group] = [], unknownDevices: Int? = nil, rules: [Rule] = [],
-        defaultAction: RuleAction = .allow, sources: [SourceInfo] = [], hash: String = ""
+        groups: [Group] = [], devices: [Device] = [], unknownDevices: Int? = nil,
+        rules: [Rule] = [], suspensions: [Suspension] = [],
+        officialChannels: [SourceID: String] = [:], defaultAction: RuleAction = .allow,
+        sources: [SourceInfo] = [], hash: String = ""
     ) {
         self.name = name
         self.reference = reference
@@ -89,8 +109,11 @@ public struct Policy: Sendable {
         self.calendar = calendar
         self.periods = periods
         self.groups = groups
+        self.devices = devices
         self.unknownDevices = unknownDevices
         self.rules = rules
+        self.suspensions = suspensions
+        self.officialChannels = officialChannels
         self.defaultAction = defaultAction
         self.sources = sources
         self.hash = hash
@@ -107,6 +130,8 @@ public enum PolicyLimits: Sendable {
     public static let periods = 65_534
     /// Groups.
     public static let groups = 65_534
+    /// Devices.
+    public static let devices = 65_534
     /// Sources of names.
     public static let sources = 65_535
     /// Category paths that a record can show.

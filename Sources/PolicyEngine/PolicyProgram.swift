@@ -1,21 +1,28 @@
+public import DNSWire
 public import DomainLists
 
-/// A policy made ready: a pure function from (instant, group, category set) to a verdict.
+/// A policy made ready: a pure function from (instant, audience, category set) to a verdict.
 ///
 /// Everything that does not depend on the instant is worked out here, once a policy is loaded.
 /// `plane(at:)` works out the rest for all groups and sets at once; `explain` says why.
 public final class PolicyProgram: Sendable {
     /// The policy as it was loaded.
     public let policy: Policy
-    /// The rules in the order of evaluation: locked ones, the product's own, the others.
+    /// The rules in the order of evaluation: locked ones, the product's own, suspensions,
+    /// exceptions, the others. A rule about minimum ages stands here in several parts.
     public let rules: [Rule]
-    /// The place in `policy.rules` of each of `rules`.
+    /// The place in `policy.rules` of each of `rules`; of suspensions, places behind those.
     public let ruleOrder: [Int]
     /// The category paths that a verdict can name, in alphabetical order.
     public let categoryNames: [String]
-    /// Which group a client belongs to.
+    /// Clients who are treated alike; first those of each group, in the order of `policy.groups`.
+    public let audiences: [Audience]
+    /// Which of `audiences` a client belongs to.
     public let clients: ClientTable
 
+    let clauses: [Clause]
+    /// The networks that rules name.
+    let scopes: [IPNetwork]
     let conditions: Conditions
     let ruleTable: RuleTable
     let setTable: SetTable
@@ -27,25 +34,35 @@ public final class PolicyProgram: Sendable {
     /// Takes milliseconds for hundreds of rules; what goes beyond `PolicyLimits` is left out.
     public init(policy: Policy, sets: [CategorySet]) {
         self.policy = policy
-        let order = policy.rules.indices.sorted { left, right in
-            let (first, second) = (policy.rules[left].precedence, policy.rules[right].precedence)
+        let all =
+            policy.rules
+            + policy.suspensions.flatMap { $0.rules(officialChannels: policy.officialChannels) }
+        let order = all.indices.sorted { left, right in
+            let (first, second) = (all[left].precedence, all[right].precedence)
             return first != second ? first < second : left < right
         }
-        ruleOrder = Array(order.prefix(PolicyLimits.rules))
-        rules = ruleOrder.map { policy.rules[$0] }
+        clauses = Array(
+            order.flatMap { Clause.clauses(of: all[$0], at: $0, in: policy) }
+                .prefix(PolicyLimits.rules))
+        ruleOrder = clauses.map(\.place)
+        rules = clauses.map(\.rule)
         categoryNames = Array(policy.categoryPaths.sorted().prefix(PolicyLimits.categories))
         var places: [String: UInt16] = [:]
         for (place, name) in categoryNames.enumerated() { places[name] = UInt16(place) }
-        conditions = Conditions(rules: rules, policy: policy)
-        ruleTable = RuleTable(rules: rules, policy: policy, categories: places)
+        let map = AudienceMap(policy: policy, rules: all)
+        audiences = map.audiences
+        clients = map.clients
+        scopes = map.scopes
+        conditions = Conditions(clauses: clauses, policy: policy)
+        ruleTable = RuleTable(
+            clauses: clauses, policy: policy, audiences: map, categories: places)
         setTable = SetTable(sets)
         defaultCategories = policy.sources.map { places[$0.defaultCategory] ?? Verdict.none }
-        clients = ClientTable(policy.groups.map(\.networks))
     }
 
     /// What the policy means at an instant and up to the next bell.
     ///
-    /// Costs a little for each distinct condition and nothing for each group or set: the cells
+    /// Costs a little for each distinct condition and nothing for each audience or set: the cells
     /// are filled on first use.
     public func plane(at instant: Instant) -> Plane {
         Plane(program: self, state: state(at: instant))
@@ -54,14 +71,30 @@ public final class PolicyProgram: Sendable {
     func state(at instant: Instant) -> PlaneState {
         let seconds = instant.clamped.seconds
         return PlaneState(
-            from: seconds, rules: rules, conditions: conditions,
+            from: seconds, clauses: clauses, conditions: conditions,
             states: conditions.states(at: seconds), wordCount: ruleTable.wordCount)
     }
 
-    /// The row of verdicts for a group; a place that is no group's has the rules for everybody.
-    func row(ofGroup group: Int) -> Int {
-        let rows = ruleTable.rowOfGroup
-        return Int(rows[group >= 0 && group < rows.count ? group : rows.count - 1])
+    /// The audience of a client, as a place in `audiences`; that of the group for unknown devices
+    /// where it belongs to none, and `nil` where such are refused.
+    public func audience(of client: IPAddress) -> Int? {
+        clients.place(of: client) ?? policy.unknownDevices
+    }
+
+    /// The row of verdicts for an audience; a place that is none's has the rules for everybody.
+    func row(ofAudience audience: Int) -> Int {
+        let rows = ruleTable.rowOfAudience
+        return Int(rows[audience >= 0 && audience < rows.count ? audience : rows.count - 1])
+    }
+
+    /// The clauses that match, 64 of them.
+    @inline(__always)
+    private func matching(_ entries: ArraySlice<SetTable.Entry>, row: Int, word: Int) -> UInt64 {
+        var matching = ruleTable.everything[word]
+        for entry in entries {
+            matching |= ruleTable.rules(listing: Int(entry.source), word: word)
+        }
+        return matching & ruleTable.rules(reachingRow: row, word: word)
     }
 
     /// Works out one cell. Allocates nothing.
@@ -70,16 +103,12 @@ public final class PolicyProgram: Sendable {
         var until = Int64.max
         var keptAwayBy = Verdict.none
         for word in 0..<ruleTable.wordCount {
-            var matching = ruleTable.everything[word]
-            for entry in entries {
-                matching |= ruleTable.rules(listing: Int(entry.source), word: word)
-            }
-            matching &= ruleTable.rules(reachingRow: row, word: word)
+            let matching = matching(entries, row: row, word: word)
             let holding = matching & state.holding[word]
             // The rule that decides changes when its own condition ends or when that of a rule
             // before it begins; the rules after it have no say.
             let lowest = holding & (~holding &+ 1)
-            var deciders = matching & (lowest | (lowest &- 1))
+            var deciders = matching & (lowest &- 1)
             while deciders != 0 {
                 let rule = word * 64 + deciders.trailingZeroBitCount
                 until = min(until, state.nextFlips[rule])
@@ -88,6 +117,7 @@ public final class PolicyProgram: Sendable {
             }
             if holding != 0 {
                 let rule = word * 64 + holding.trailingZeroBitCount
+                until = min(until, end(of: rule, entries, row: row, state: state))
                 let own = state.duringPeriods[rule]
                 return decided(
                     by: rule, through: entries,
@@ -95,6 +125,24 @@ public final class PolicyProgram: Sendable {
             }
         }
         return decided(by: nil, through: entries, period: keptAwayBy, until: until)
+    }
+
+    /// When a clause that holds does so no more, nor the next clause of the same rule in its place.
+    private func end(
+        of clause: Int, _ entries: ArraySlice<SetTable.Entry>, row: Int, state: PlaneState
+    ) -> Int64 {
+        var clause = clause
+        var end = state.nextFlips[clause]
+        while end == rules[clause].window?.upperBound.seconds, end < state.periodFlips[clause],
+            clause + 1 < clauses.count, clauses[clause + 1].continues
+        {
+            clause += 1
+            let matching = matching(entries, row: row, word: clause / 64)
+            guard matching >> UInt64(clause % 64) & 1 != 0 else { break }
+            end = min(
+                state.periodFlips[clause], rules[clause].window?.upperBound.seconds ?? .max)
+        }
+        return end
     }
 
     private func decided(
@@ -140,6 +188,7 @@ extension Policy {
     /// Every category path that a verdict can name.
     fileprivate var categoryPaths: Set<String> {
         var paths = Set(sources.map(\.defaultCategory))
+        paths.formUnion(officialChannels.values)
         for rule in rules {
             guard case .listed(let categories) = rule.target else { continue }
             paths.formUnion(categories.values)

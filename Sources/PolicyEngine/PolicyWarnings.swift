@@ -12,6 +12,8 @@ public enum NeverMatchingReason: Hashable, Sendable {
     case noGroups
     /// It is about no source of names.
     case noNames
+    /// It is about minimum ages alone, and no group that it reaches is ever below one.
+    case nobodyUnderAge
     /// None of its `during` periods ever happens.
     case duringNeverHappens
     /// Whenever one of its `during` periods is on, an `except-during` period is on as well.
@@ -91,7 +93,7 @@ private struct DeadRuleFinder {
             minutesOf(Condition(during: Set($0.during), exceptDuring: []))
         }
         // The last row is that of clients without a group, who are never asked about.
-        let rows = Set(program.ruleTable.rowOfGroup.dropLast())
+        let rows = Set(program.ruleTable.rowOfAudience.dropLast())
         for row in rows.sorted() {
             visit(row: Int(row), source: nil)
             for source in program.ruleTable.representativeSources {
@@ -111,31 +113,40 @@ private struct DeadRuleFinder {
             } else if !alive.contains(rule) {
                 note(rule, after: matching[..<index])
             }
-            taken.formUnion(minutes[rule])
+            if program.rules[rule].window == nil { taken.formUnion(minutes[rule]) }
         }
     }
 
     private mutating func note(_ rule: Int, after earlier: ArraySlice<Int>) {
         guard !minutes[rule].isEmpty(on: classes) else { return }
-        let alone = earlier.filter { minutes[rule].isSubset(of: minutes[$0], on: classes) }
+        let alone = earlier.filter {
+            program.rules[$0].window == nil
+                && minutes[rule].isSubset(of: minutes[$0], on: classes)
+        }
         covering[rule, default: Set(alone)].formIntersection(alone)
         preceding[rule, default: []].formUnion(earlier)
     }
 
     var warnings: [PolicyWarning] {
-        program.rules.indices
-            .filter { !alive.contains($0) && !program.rules[$0].isBuiltIn }
-            .compactMap { rule in reason(rule).map { (program.ruleOrder[rule], $0) } }
-            .sorted { $0.0 < $1.0 }
-            .map { .ruleNeverMatches(rule: $0.0, $0.1) }
+        let alive = Set(alive.map { program.ruleOrder[$0] })
+        var dead: [Int: NeverMatchingReason] = [:]
+        for (place, rule) in program.ruleOrder.enumerated()
+        where program.policy.rules.indices.contains(rule) && !alive.contains(rule)
+            && dead[rule] == nil && !program.rules[place].isBuiltIn
+        {
+            dead[rule] = reason(place)
+        }
+        return dead.sorted { $0.key < $1.key }.map { .ruleNeverMatches(rule: $0, $1) }
     }
 
     private func reason(_ place: Int) -> NeverMatchingReason? {
         let rule = program.rules[place]
-        if case .listed(let sources) = rule.target, sources.isEmpty { return .noNames }
+        if case .listed(let sources) = rule.target, sources.isEmpty {
+            return program.clauses[place].bands == nil ? .noNames : .nobodyUnderAge
+        }
         if duringMinutes[place].isEmpty(on: classes) { return .duringNeverHappens }
         if minutes[place].isEmpty(on: classes) { return .alwaysExcepted }
-        if let groups = rule.groups,
+        if let groups = rule.groups, rule.devices.isEmpty, rule.networks.isEmpty,
             !groups.contains(where: program.policy.groups.indices.contains)
         {
             return .noGroups
@@ -149,7 +160,7 @@ private struct DeadRuleFinder {
 }
 
 extension RuleTable {
-    /// The rules that match a name of one source (or an unlisted name) for a row of groups.
+    /// The rules that match a name of one source (or an unlisted name) for a row of audiences.
     fileprivate func rules(inRow row: Int, source: Int?) -> [Int] {
         var found: [Int] = []
         for word in 0..<wordCount {

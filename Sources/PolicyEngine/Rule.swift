@@ -1,3 +1,4 @@
+public import DNSWire
 public import DomainLists
 
 /// What a rule does with a name.
@@ -42,6 +43,18 @@ public enum RuleTarget: Sendable {
     case listed([SourceID: String])
 }
 
+/// Where a rule comes from; in the order in which unlocked rules are looked at.
+public enum RuleOrigin: UInt8, Sendable {
+    /// The product's own.
+    case product
+    /// Somebody's access to the internet is suspended.
+    case suspension
+    /// An exception of the policy, with an end.
+    case exception
+    /// A rule of the policy.
+    case file
+}
+
 /// One rule of the policy.
 public struct Rule: Sendable {
     /// The name of the rule.
@@ -56,6 +69,12 @@ public struct Rule: Sendable {
     ///
     /// Groups that inherit from one of these are reached as well; the engine sees to that.
     public var groups: [Int]?
+    /// Devices that are reached beside the groups (places in `Policy.devices`).
+    public var devices: [Int] = []
+    /// Networks whose clients are reached beside the groups.
+    public var networks: [IPNetwork] = []
+    /// The stretch of time outside which it does not hold, to the second; `nil` for always.
+    public var window: Range<Instant>?
     /// Periods (places in `Policy.periods`) of which one must be on; empty for always.
     public var during: [Int]
     /// Periods in which the rule does not hold.
@@ -72,8 +91,8 @@ public struct Rule: Sendable {
     public var reason: String
     /// Whether the client's own group asked for the block (extended error 17, RFC 8914).
     public var requestedByGroup: Bool
-    /// Whether it comes with the product and not from the file.
-    public var isBuiltIn: Bool
+    /// Where it comes from.
+    public var origin: RuleOrigin
 
     /// Takes the parts; what is not given has the policy language's default.
     public init(
@@ -81,7 +100,7 @@ public struct Rule: Sendable {
         groups: [Int]? = nil, during: [Int] = [], exceptDuring: [Int] = [],
         isLocked: Bool = false, concern: Concern? = nil, answer: BlockAnswer = .nxdomain,
         ttlSeconds: UInt32 = 60, reason: String = "", requestedByGroup: Bool = false,
-        isBuiltIn: Bool = false
+        origin: RuleOrigin = .file
     ) {
         self.id = id
         self.action = action
@@ -96,9 +115,12 @@ public struct Rule: Sendable {
         self.ttlSeconds = ttlSeconds
         self.reason = reason
         self.requestedByGroup = requestedByGroup
-        self.isBuiltIn = isBuiltIn
+        self.origin = origin
     }
 
-    /// Where the rule stands: locked rules first, then those of the product, then the others.
-    var precedence: Int { isLocked ? 0 : isBuiltIn ? 1 : 2 }
+    /// Whether it comes with the product and not from the file.
+    public var isBuiltIn: Bool { origin == .product }
+
+    /// Where the rule stands: locked rules first, then the others by their origin.
+    var precedence: Int { isLocked ? 0 : 1 + Int(origin.rawValue) }
 }

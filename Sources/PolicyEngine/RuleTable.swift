@@ -1,22 +1,23 @@
+import DNSWire
 import DomainLists
 
-/// Which rules reach a group, and which are about a source: bit sets with one bit a rule.
+/// Which clauses reach an audience, and which are about a source: bit sets with one bit a clause.
 ///
-/// Rules stand in the order of evaluation, so the lowest bit that is left after all conditions
+/// Clauses, here called rules, stand in the order of evaluation, so the lowest bit that is left after all conditions
 /// is the deciding rule.
 struct RuleTable: Sendable {
     /// Words of 64 rules in each bit set.
     let wordCount: Int
-    /// The row of each group, and at the end the row of a client without a group.
+    /// The row of each audience, and at the end the row of a client that is in none.
     ///
-    /// Groups that the same rules reach share a row: their verdicts are the same.
-    let rowOfGroup: [UInt32]
+    /// Audiences that the same rules reach share a row: their verdicts are the same.
+    let rowOfAudience: [UInt32]
     /// How many distinct rows there are.
-    let groupRowCount: Int
+    let rowCount: Int
     /// Rules that are about every name.
     let everything: [UInt64]
 
-    private let groupMasks: [UInt64]
+    private let audienceMasks: [UInt64]
     private let rowOfSource: [UInt32]
     private let sourceMasks: [UInt64]
     /// For each source the rules that list it, with the category that is recorded then; ordered.
@@ -28,13 +29,15 @@ struct RuleTable: Sendable {
         let category: UInt16
     }
 
-    init(rules: [Rule], policy: Policy, categories: [String: UInt16]) {
-        let wordCount = max(1, (rules.count + 63) / 64)
+    init(
+        clauses: [Clause], policy: Policy, audiences: AudienceMap, categories: [String: UInt16]
+    ) {
+        let wordCount = max(1, (clauses.count + 63) / 64)
         self.wordCount = wordCount
         var everything = RuleMask(wordCount: wordCount)
-        var bySource = [[Listing]](repeating: [], count: Self.sourceCount(rules, policy))
-        for (place, rule) in rules.enumerated() {
-            switch rule.target {
+        var bySource = [[Listing]](repeating: [], count: Self.sourceCount(clauses, policy))
+        for (place, clause) in clauses.enumerated() {
+            switch clause.rule.target {
             case .everything:
                 everything.insert(place)
             case .listed(let sources):
@@ -46,14 +49,13 @@ struct RuleTable: Sendable {
         }
         self.everything = everything.words
 
-        var groupRows = MaskRows(wordCount: wordCount)
-        var reaching = policy.groups.indices.map { group in
-            Self.rules(reaching: policy.lineage(of: group), among: rules, wordCount: wordCount)
-        }
-        reaching.append(Self.rules(reaching: [], among: rules, wordCount: wordCount))
-        rowOfGroup = reaching.map { groupRows.row(of: $0) }
-        groupMasks = groupRows.words
-        groupRowCount = groupRows.count
+        var rows = MaskRows(wordCount: wordCount)
+        let reach = ClauseReach(clauses, policy: policy, audiences: audiences, wordCount)
+        rowOfAudience =
+            audiences.audiences.map { rows.row(of: reach.mask(of: $0)) }
+            + [rows.row(of: reach.ofNobody)]
+        audienceMasks = rows.words
+        rowCount = rows.count
 
         var sourceRows = MaskRows(wordCount: wordCount)
         rowOfSource = bySource.map { listings in
@@ -66,8 +68,8 @@ struct RuleTable: Sendable {
         listings = bySource.flatMap { $0 }
     }
 
-    /// The rules that reach a row of groups, 64 of them.
-    func rules(reachingRow row: Int, word: Int) -> UInt64 { groupMasks[row * wordCount + word] }
+    /// The rules that reach a row of audiences, 64 of them.
+    func rules(reachingRow row: Int, word: Int) -> UInt64 { audienceMasks[row * wordCount + word] }
 
     /// The rules that list a source, 64 of them.
     func rules(listing source: Int, word: Int) -> UInt64 {
@@ -95,17 +97,9 @@ struct RuleTable: Sendable {
         return rowOfSource.indices.filter { seen.insert(rowOfSource[$0]).inserted }
     }
 
-    private static func rules(
-        reaching lineage: [Int], among rules: [Rule], wordCount: Int
-    ) -> RuleMask {
-        var mask = RuleMask(wordCount: wordCount)
-        for (place, rule) in rules.enumerated() where rule.reaches(lineage) { mask.insert(place) }
-        return mask
-    }
-
-    private static func sourceCount(_ rules: [Rule], _ policy: Policy) -> Int {
-        let named = rules.lazy.compactMap { rule -> Int? in
-            guard case .listed(let sources) = rule.target else { return nil }
+    private static func sourceCount(_ clauses: [Clause], _ policy: Policy) -> Int {
+        let named = clauses.lazy.compactMap { clause -> Int? in
+            guard case .listed(let sources) = clause.rule.target else { return nil }
             return sources.keys.max().map { Int($0.rawValue) + 1 }
         }
         return max(policy.sources.count, named.max() ?? 0)
@@ -119,6 +113,51 @@ private struct RuleMask: Hashable {
     init(wordCount: Int) { words = .init(repeating: 0, count: wordCount) }
 
     mutating func insert(_ rule: Int) { words[rule / 64] |= 1 << UInt64(rule % 64) }
+}
+
+/// Which clauses reach which audience.
+private struct ClauseReach {
+    /// The clauses that reach a client of no audience: those for everybody.
+    let ofNobody: RuleMask
+    private let ofGroup: [RuleMask]
+    /// The clauses that reach each device, and clients of each scope, beside those of their group.
+    private var ofDevice: [Int: [Int]] = [:]
+    private var ofScope: [Int: [Int]] = [:]
+    private let clauses: [Clause]
+    private let ages: [AgeBand?]
+
+    init(_ clauses: [Clause], policy: Policy, audiences: AudienceMap, _ wordCount: Int) {
+        func mask(_ reaches: (Clause) -> Bool) -> RuleMask {
+            var mask = RuleMask(wordCount: wordCount)
+            for (place, clause) in clauses.enumerated() where reaches(clause) { mask.insert(place) }
+            return mask
+        }
+        self.clauses = clauses
+        let ages = policy.groups.indices.map { policy.age(ofGroup: $0) }
+        self.ages = ages
+        ofNobody = mask { $0.rule.groups == nil && $0.isFor(nil) }
+        ofGroup = policy.groups.indices.map { group in
+            let lineage = policy.lineage(of: group)
+            return mask { $0.rule.reaches(lineage) && $0.isFor(ages[group]) }
+        }
+        var scopes: [IPNetwork: Int] = [:]
+        for (place, network) in audiences.scopes.enumerated() { scopes[network] = place }
+        for (place, clause) in clauses.enumerated() {
+            for device in clause.rule.devices { ofDevice[device, default: []].append(place) }
+            for scope in clause.rule.networks.compactMap({ scopes[$0] }) {
+                ofScope[scope, default: []].append(place)
+            }
+        }
+    }
+
+    func mask(of audience: Audience) -> RuleMask {
+        guard ofGroup.indices.contains(audience.group) else { return ofNobody }
+        var mask = ofGroup[audience.group]
+        let ofScopes = audience.scopes.flatMap { ofScope[$0] ?? [] }
+        for place in (audience.device.flatMap { ofDevice[$0] } ?? []) + ofScopes
+        where clauses[place].isFor(ages[audience.group]) { mask.insert(place) }
+        return mask
+    }
 }
 
 /// Distinct sets of rules, one after the other.

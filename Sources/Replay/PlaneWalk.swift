@@ -22,7 +22,9 @@ import PolicyEngine
 
     /// The verdict by the plane in hand.
     @inline(__always)
-    func verdict(group: Int, set: UInt32) -> Verdict { current.verdict(group: group, set: set) }
+    func verdict(audience: Int, set: UInt32) -> Verdict {
+        current.verdict(audience: audience, set: set)
+    }
 
     @inline(never)
     private mutating func find(_ seconds: Int64) {

@@ -11,6 +11,7 @@ public final class ReplayPolicy {
     private let index: DomainIndex
     private let names: DomainIndexView
     private let clients: ClientTableView
+    private let groupOfAudience: [Int]
     private var planes: PlaneWalk
 
     /// Takes a loaded policy's parts; the program is the one that was made for the index's sets.
@@ -19,13 +20,14 @@ public final class ReplayPolicy {
         self.index = index
         names = index.view
         clients = program.clients.view
+        groupOfAudience = program.audiences.map(\.group)
         planes = PlaneWalk(program)
     }
 
-    /// A client's group, as a place in `Policy.groups`; `nil` for one that is refused.
+    /// A client's audience, as a place in `PolicyProgram.audiences`; `nil` for one that is refused.
     @inline(__always)
-    func group(of client: IPAddress) -> Int? {
-        let known = clients.group(of: client)
+    func audience(of client: IPAddress) -> Int? {
+        let known = clients.place(of: client)
         return known >= 0 ? Int(known) : program.policy.unknownDevices
     }
 
@@ -45,13 +47,14 @@ public final class ReplayPolicy {
     public func judge(
         client: IPAddress, name: RecordedName, via: RecordedName, atSeconds seconds: Int64
     ) -> Judgement {
-        guard let group = group(of: client) else { return .refused }
+        guard let audience = audience(of: client) else { return .refused }
         planes.turn(toSeconds: seconds)
-        let verdict = planes.verdict(group: group, set: set(of: name))
+        let verdict = planes.verdict(audience: audience, set: set(of: name))
+        let group = groupOfAudience[audience]
         if verdict.action == .block || via.count == 0 { return Judgement(verdict, group: group) }
         // As the server judges a chain: a block on one of its names yields only to a rule for the
         // asked name that stands above it.
-        let judged = planes.verdict(group: group, set: set(of: via))
+        let judged = planes.verdict(audience: audience, set: set(of: via))
         guard judged.action == .block, judged.rank < verdict.rank else { return .unknown }
         return Judgement(judged, group: group)
     }

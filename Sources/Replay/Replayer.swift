@@ -64,7 +64,7 @@ public final class Replayer {
         }
         // Of refusals, only that of a device in no network is the policy's own.
         if record.isRefusal,
-            record.group != Verdict.none || allowedView.group(of: record.client) < 0
+            record.group != Verdict.none || allowedView.place(of: record.client) < 0
         {
             sum.refused += 1
             return

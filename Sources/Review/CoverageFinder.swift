@@ -7,11 +7,12 @@ extension Reviewer {
     /// How far the record can be relied on.
     func coverage(_ counts: WeekCounts, _ clients: ClientCounts) throws -> ReviewFigures.Coverage {
         let silent = clients.silent
-        let table = ClientTable(policy.policy.groups.map(\.networks))
+        let known = policy.policy.groups.map(\.networks) + [policy.policy.deviceNetworks]
+        let table = ClientTable(known)
         let unknown = clients.seen.filter { use in
             // A device that the policy names is known wherever it is.
             guard case .address(let address) = use.device else { return false }
-            return table.group(of: address) == nil
+            return table.place(of: address) == nil
         }.sorted { $0.count != $1.count ? $0.count > $1.count : $0.device < $1.device }
         let (gaps, gapsUnlisted) = try gaps()
         return ReviewFigures.Coverage(

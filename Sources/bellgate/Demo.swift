@@ -90,14 +90,14 @@ struct Demo: ParsableCommand {
         page.put("")
         page.say(
             "The real server is running on \(server.addresses[0]) with the policy "
-                + "\"\(policy.name)\" (\(policy.rules.count { !$0.isBuiltIn }) rules, "
+                + "\"\(policy.name)\" (\(policy.rules.count { $0.origin == .file }) rules, "
                 + "\(loaded.index.nameCount) listed names). Only two things are played: its clock, "
                 + "which is set from scene to scene, and the internet: what the policy allows gets "
                 + "an address made up from the ranges for documentation. Four devices ask:")
         page.put("")
         for role in DemoRole.all {
-            let group = IPAddress(role.address).flatMap { loaded.program.clients.group(of: $0) }
-                .map { policy.groups[$0].name }
+            let group = IPAddress(role.address).flatMap { loaded.program.audience(of: $0) }
+                .map { policy.groups[loaded.program.audiences[$0].group].name }
             page.put(
                 "   " + DemoPage.padded(role.name, 9) + DemoPage.padded(role.address, 12)
                     + DemoPage.padded("group \(group ?? "of unknown devices")", 21) + role.whose)

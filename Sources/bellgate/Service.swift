@@ -170,7 +170,7 @@ final class Service {
         if let policy = load.loaded {
             server.replacePolicy(policy)
             say(
-                "policy reloaded: \(policy.hash), \(policy.policy.rules.count { !$0.isBuiltIn }) rules, "
+                "policy reloaded: \(policy.hash), \(policy.policy.rules.count { $0.origin == .file }) rules, "
                     + "\(policy.index.nameCount) names")
         } else {
             say(

@@ -166,9 +166,9 @@ import Testing
         let octets = messages[number % messages.count]
         let message = octets.span
         let query = unsafe Query(message, lowercaseName: name)
-        let group = clients.group(of: client)
+        let group = clients.place(of: client)
         let match = unsafe indexView.match(name, count: query.nameLength)
-        let verdict = planeView.verdict(group: Int(group), set: match.set)
+        let verdict = planeView.verdict(audience: Int(group), set: match.set)
         var writer = unsafe MessageWriter(room, capacity: query.hasOPT ? 1232 : 512)
         var record = DecisionRecord(
             timeMicros: 1, client: client, verdict: .allow, source: .upstream,

@@ -11,7 +11,7 @@ import Testing
     ])
     func findsTheMostSpecific(_ address: String, _ group: Int?) throws {
         let address = try #require(IPAddress(address))
-        #expect(College.program.clients.group(of: address) == group)
+        #expect(College.program.clients.place(of: address) == group)
     }
 
     @Test(arguments: [
@@ -27,7 +27,7 @@ import Testing
         ]
         for address in addresses.compactMap({ IPAddress($0) }) {
             #expect(
-                ClientTable(networks).group(of: address) == mostSpecific(address, networks),
+                ClientTable(networks).place(of: address) == mostSpecific(address, networks),
                 "\(address)")
         }
     }
@@ -47,12 +47,12 @@ import Testing
             let edges = networks.joined().flatMap { [$0.address, $0.lastAddress] }
             for edge in edges {
                 for address in [edge, next(edge, by: 1), next(edge, by: -1)] {
-                    #expect(table.group(of: address) == mostSpecific(address, networks))
+                    #expect(table.place(of: address) == mostSpecific(address, networks))
                 }
             }
             for _ in 0..<40 {
                 let address = address(isV4, using: &random)
-                #expect(table.group(of: address) == mostSpecific(address, networks))
+                #expect(table.place(of: address) == mostSpecific(address, networks))
             }
         }
     }

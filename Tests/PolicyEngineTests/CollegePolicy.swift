@@ -44,7 +44,7 @@ enum College {
                 operands: ["harm"], isLocked: true, concern: .high),
             Rule(
                 id: "essentials", action: .allow, target: listed([(.essentials, "essentials")]),
-                isBuiltIn: true),
+                origin: .product),
         ],
         sources: [
             SourceInfo(listName: "adult", defaultCategory: "harm"),

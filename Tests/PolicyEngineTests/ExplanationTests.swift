@@ -4,7 +4,7 @@ import Testing
 @Suite struct ExplanationTests {
     @Test func saysWhyEachRuleDidNotMatch() {
         let during = College.program.explain(
-            group: 2, set: 1, at: College.at("2026-11-23 10:29:59"))
+            audience: 2, set: 1, at: College.at("2026-11-23 10:29:59"))
         #expect(during.rule?.id == "staff-breaks-only")
         #expect(during.why == "during college-hours, not during break or lunch")
         #expect(during.category == "social/chatrooms")
@@ -27,7 +27,7 @@ import Testing
         (-1, "2026-11-23 09:30", "staff-breaks-only", "is for staff, not unknown devices"),
     ])
     func saysWhyNot(_ group: Int, _ at: String, _ rule: String, _ why: String) {
-        let explanation = College.program.explain(group: group, set: 1, at: College.at(at))
+        let explanation = College.program.explain(audience: group, set: 1, at: College.at(at))
         #expect(explanation.rule == nil)
         #expect(explanation.why == "no rule matches, so the default decides")
         #expect(explanation.considered.first { $0.id == rule }?.why == why)
@@ -35,11 +35,11 @@ import Testing
 
     @Test func namesABuiltInRuleOnlyWhereItDecides() {
         let essential = College.program.explain(
-            group: 1, set: 4, at: College.at("2026-11-23 09:30"))
+            audience: 1, set: 4, at: College.at("2026-11-23 09:30"))
         #expect(essential.rule?.id == "essentials")
         #expect(essential.why == "at all times")
         #expect(essential.considered.map(\.id) == ["harm"])
-        let other = College.program.explain(group: 1, set: 0, at: College.at("2026-11-23 09:30"))
+        let other = College.program.explain(audience: 1, set: 0, at: College.at("2026-11-23 09:30"))
         #expect(!other.considered.contains { $0.id == "essentials" })
     }
 
@@ -55,7 +55,7 @@ import Testing
                 Rule(id: "5", action: .block, target: .everything, during: [0, 1, 2]),
             ])
         let program = PolicyProgram(policy: policy, sets: [])
-        let during = program.explain(group: 2, set: 0, at: instant("2026-11-23 09:30"))
+        let during = program.explain(audience: 2, set: 0, at: instant("2026-11-23 09:30"))
         #expect(
             during.considered.map(\.why) == [
                 "is for x and y, not z", "is for no group, not z", "none of k, l covers the name",

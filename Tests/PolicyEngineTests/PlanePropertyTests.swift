@@ -15,17 +15,19 @@ import Testing
             for _ in 0..<6 {
                 let at = given.instant(using: &random)
                 let plane = program.plane(at: at)
-                for group in given.policy.groups.indices {
+                for (audience, asker) in given.askers(slow, program).shuffled(using: &random)
+                    .prefix(8)
+                {
                     for set in given.sets.indices {
-                        let verdict = plane.verdict(group: group, set: UInt32(set))
-                        let expected = slow.outcome(group: group, set: set, at: at)
+                        let verdict = plane.verdict(audience: audience, set: UInt32(set))
+                        let expected = slow.outcome(asker, set: set, at: at)
                         let found = program.outcome(verdict)
                         guard found == expected else {
                             Issue.record("seed \(seed) at \(at): \(found), not \(expected)")
                             return
                         }
                         // Once more, from the cell.
-                        #expect(plane.verdict(group: group, set: UInt32(set)) == verdict)
+                        #expect(plane.verdict(audience: audience, set: UInt32(set)) == verdict)
                     }
                 }
             }
@@ -35,6 +37,7 @@ import Testing
     @Test func untilIsTheFirstChangeOfTheDecidingRule() {
         var checked = 0
         var never = 0
+        var toTheSecond = 0
         for seed in 0..<Self.policyCount {
             var random = SeededGenerator(state: seed &* 104_729)
             let given = RandomPolicy(seed: seed &+ 10_000)
@@ -42,14 +45,16 @@ import Testing
             let slow = SlowEvaluator(policy: given.policy, sets: given.sets)
             for _ in 0..<2 {
                 let at = given.instant(using: &random)
-                let group = random.below(given.policy.groups.count)
+                let askers = given.askers(slow, program)
+                let (audience, asker) = askers[random.below(askers.count)]
                 let set = random.below(given.sets.count)
-                let verdict = program.plane(at: at).verdict(group: group, set: UInt32(set))
+                let verdict = program.plane(at: at).verdict(audience: audience, set: UInt32(set))
                 let until = slow.firstChange(
-                    group: group, set: set, after: at, stepSeconds: Int64(given.minuteStep) * 60,
+                    asker, set: set, after: at, stepSeconds: Int64(given.minuteStep) * 60,
                     before: at + 50 * 86_400)
                 if let until {
                     checked += 1
+                    if until.seconds % 60 != 0 { toTheSecond += 1 }
                     #expect(verdict.until == until.seconds, "seed \(seed) at \(at)")
                 } else {
                     never += 1
@@ -58,6 +63,7 @@ import Testing
             }
         }
         #expect(checked > 100)
+        #expect(toTheSecond > 20)
         #expect(never > 30)
     }
 
@@ -71,14 +77,14 @@ import Testing
             let slow = SlowEvaluator(policy: given.policy, sets: given.sets)
             let at = given.instant(using: &random)
             let set = random.below(given.sets.count)
-            let verdict = program.plane(at: at).verdict(group: 0, set: UInt32(set))
+            let verdict = program.plane(at: at).verdict(audience: 0, set: UInt32(set))
             guard verdict.until == .max,
                 given.policy.rules.contains(where: { !$0.during.isEmpty })
             else { continue }
             checked += 1
             #expect(
                 slow.firstChange(
-                    group: 0, set: set, after: at, stepSeconds: Int64(given.minuteStep) * 60,
+                    .init(group: 0), set: set, after: at, stepSeconds: Int64(given.minuteStep) * 60,
                     before: at + 120 * 86_400) == nil, "seed \(seed)")
         }
         #expect(checked >= 20)
@@ -108,12 +114,16 @@ import Testing
             let at = given.instant(using: &random)
             let plane = program.plane(at: at)
             for set in given.sets.indices {
-                let explanation = program.explain(group: 2, set: UInt32(set), at: at)
-                #expect(explanation.verdict == plane.verdict(group: 2, set: UInt32(set)))
+                let explanation = program.explain(audience: 2, set: UInt32(set), at: at)
+                #expect(explanation.verdict == plane.verdict(audience: 2, set: UInt32(set)))
                 let before = Int(min(explanation.verdict.rule, UInt16(program.rules.count)))
+                let decider = before < program.rules.count ? program.ruleOrder[before] : -1
+                let places = (0..<before).filter {
+                    !program.rules[$0].isBuiltIn && program.rules[$0].origin != .suspension
+                }.map { program.ruleOrder[$0] }.filter { $0 != decider }
                 #expect(
-                    explanation.considered.map(\.rule)
-                        == (0..<before).filter { !program.rules[$0].isBuiltIn })
+                    explanation.considered.map { program.ruleOrder[$0.rule] }
+                        == places.reduce(into: []) { if $0.last != $1 { $0.append($1) } })
             }
         }
     }
@@ -121,9 +131,23 @@ import Testing
 
 extension RandomPolicy {
     func table(of plane: Plane) -> [Verdict] {
-        policy.groups.indices.flatMap { group in
-            sets.indices.map { plane.verdict(group: group, set: UInt32($0)) }
+        plane.program.audiences.indices.flatMap { audience in
+            sets.indices.map { plane.verdict(audience: audience, set: UInt32($0)) }
         }
+    }
+
+    /// Any client of each group, and every client that is worth asking for.
+    func askers(
+        _ slow: SlowEvaluator, _ program: PolicyProgram
+    ) -> [(audience: Int, asker: SlowEvaluator.Asker)] {
+        let groups = policy.groups.indices.map { ($0, SlowEvaluator.Asker(group: $0)) }
+        return groups
+            + clients.compactMap { client in
+                let asker = slow.asker(client)
+                let audience = program.audience(of: client)
+                #expect((asker == nil) == (audience == nil))
+                return asker.flatMap { asker in audience.map { ($0, asker) } }
+            }
     }
 }
 
@@ -131,21 +155,28 @@ extension SlowEvaluator {
     /// The first later instant at which another rule decides, found by trying every step of the
     /// clock; then the seconds just before it are tried as well.
     func firstChange(
-        group: Int, set: Int, after: Instant, stepSeconds: Int64, before: Instant
+        _ asker: Asker, set: Int, after: Instant, stepSeconds: Int64, before: Instant
     ) -> Instant? {
-        let rules = matching(group: group, set: set)
-        let now = decider(among: rules, at: after)
-        // Every offset here is a whole number of quarters, so all bells ring on this grid.
-        var at = Instant(seconds: (after.seconds / stepSeconds + 1) * stepSeconds)
-        while at < before {
-            if decider(among: rules, at: at) != now {
-                for second in max(after.seconds, at.seconds - 70)..<at.seconds
-                where decider(among: rules, at: Instant(seconds: second)) != now {
-                    return Instant(seconds: second)
-                }
-                return at
+        let rules = candidates(asker, set: set)
+        let now = decider(among: rules, asker, set: set, at: after)
+        // Every offset here is a whole number of quarters, so all bells ring on this grid; the
+        // rest begins and ends at any second.
+        let grid = stride(
+            from: (after.seconds / stepSeconds + 1) * stepSeconds, to: before.seconds,
+            by: Int64.Stride(stepSeconds))
+        let windows = policy.rules.compactMap(\.window) + policy.suspensions.map(\.window)
+        let edges =
+            windows.flatMap { [$0.lowerBound.seconds, $0.upperBound.seconds] }
+            + policy.sources.flatMap { $0.minimumAges.map(\.from.seconds) }
+        let instants = Set(grid).union(edges.filter { $0 > after.seconds && $0 < before.seconds })
+        let differs = { (seconds: Int64) -> Bool in
+            decider(among: rules, asker, set: set, at: Instant(seconds: seconds)) != now
+        }
+        for at in instants.sorted() where differs(at) {
+            for second in max(after.seconds, at - 70)..<at where differs(second) {
+                return Instant(seconds: second)
             }
-            at = at + stepSeconds
+            return Instant(seconds: at)
         }
         return nil
     }

@@ -40,10 +40,10 @@ import Testing
         // One set a source is enough to know the others by.
         for group in stride(from: 0, to: 200, by: 17) {
             for set in stride(from: 0, to: 20_000, by: 997) {
-                let verdict = plane.verdict(group: group, set: UInt32(set))
+                let verdict = plane.verdict(audience: group, set: UInt32(set))
                 guard verdict.source != Verdict.none else { continue }
                 let expected = slow.outcome(
-                    group: group, set: Int(verdict.source), at: Instant(seconds: plane.from))
+                    .init(group: group), set: Int(verdict.source), at: Instant(seconds: plane.from))
                 #expect(Self.large.outcome(verdict) == expected)
             }
         }
@@ -59,8 +59,8 @@ import Testing
                     return (0..<3000).count { _ in
                         let group = random.below(200)
                         let set = UInt32(random.below(500))
-                        return plane.verdict(group: group, set: set)
-                            != expected.verdict(group: group, set: set)
+                        return plane.verdict(audience: group, set: set)
+                            != expected.verdict(audience: group, set: set)
                     }
                 }
             }
@@ -75,7 +75,8 @@ import Testing
             let view = plane.view
             #expect(view.from == plane.from && view.until == plane.until)
             for group in 0..<200 {
-                #expect(view.verdict(group: group, set: 7) == plane.verdict(group: group, set: 7))
+                #expect(
+                    view.verdict(audience: group, set: 7) == plane.verdict(audience: group, set: 7))
             }
         }
     }

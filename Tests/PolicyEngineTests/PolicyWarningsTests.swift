@@ -106,18 +106,30 @@ import Testing
             }
             var policy = given.policy
             policy.zone = .utc
+            // What ends at a date is no case of minute and day.
+            policy.suspensions = []
+            for place in policy.rules.indices { policy.rules[place].window = nil }
+            for place in policy.sources.indices { policy.sources[place].minimumAges = [] }
+            policy.devices = []
+            policy.rules = policy.rules.map { rule in
+                var rule = rule
+                (rule.devices, rule.networks) = ([], [])
+                return rule
+            }
             let slow = SlowEvaluator(policy: policy, sets: [CategorySet(tiers: [])] + sources)
             var deciding: Set<String> = []
             for group in policy.groups.indices {
                 for set in slow.sets.indices {
-                    let matching = slow.matching(group: group, set: set)
-                    guard !matching.allSatisfy({ deciding.contains($0.id) }) else { continue }
+                    let asker = SlowEvaluator.Asker(group: group)
+                    let rules = slow.candidates(asker, set: set)
+                    guard !rules.allSatisfy({ deciding.contains(slow.ordered[$0].id) })
+                    else { continue }
                     // Two weeks on either side show the days outside the calendar.
                     var at = instant("\(given.firstDay.advanced(byDays: -14)) 00:00")
                     let end = instant("\(given.firstDay.advanced(byDays: 75)) 00:00")
                     while at < end {
-                        if let rule = slow.decider(among: matching, at: at) {
-                            deciding.insert(rule)
+                        if let place = slow.decider(among: rules, asker, set: set, at: at) {
+                            deciding.insert(slow.ordered[place].id)
                         }
                         at = at + Int64(given.minuteStep) * 60
                     }

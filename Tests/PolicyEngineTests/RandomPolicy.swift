@@ -1,3 +1,4 @@
+import DNSWire
 import DomainLists
 import PolicyEngine
 
@@ -45,20 +46,70 @@ struct RandomPolicy {
         let groups = (0..<4).map { place in
             Group(
                 name: "g\(place)",
-                parent: place > 0 && random.chance(60) ? random.below(place) : nil)
+                parent: place > 0 && random.chance(60) ? random.below(place) : nil,
+                networks: [Self.network("10.\(place).0.0/16")],
+                age: random.chance(40) ? AgeBand.allCases[random.below(3)] : nil)
         }
+        let devices = (0..<2).map { place in
+            Device(
+                name: "d\(place)", addresses: [Self.network("10.\(place).0.7").address],
+                group: random.below(4))
+        }
+        let first = zone.instant(of: CivilTime(date: firstDay, secondOfDay: 0))
+        let span = Int64(dayCount) * 86_400
         let rules = (0..<random.below(9)).map { number in
-            Self.rule(number, periods: periods.count, groups: groups.count, using: &random)
+            Self.rule(
+                number, periods: periods.count, groups: groups.count, from: first, span: span,
+                using: &random)
+        }
+        let suspensions = (0..<random.below(3)).map { _ in
+            Suspension(
+                device: random.chance(50) ? random.below(2) : nil,
+                networks: [Self.network("10.\(random.below(5)).0.7")],
+                window: Self.window(from: first, span: span, using: &random))
         }
         let sources = (0..<Self.sourceCount).map { place in
-            SourceInfo(defaultCategory: place % 3 == 0 ? "" : "c\(place % 4)")
+            SourceInfo(
+                defaultCategory: place % 3 == 0 ? "" : "c\(place % 4)",
+                minimumAges: place < 5 ? [] : Self.ages(from: first, span: span, using: &random))
         }
         policy = Policy(
             zone: zone,
             calendar: Self.calendar(from: firstDay, days: dayCount, using: &random),
-            periods: periods, groups: groups, rules: rules,
+            periods: periods, groups: groups, devices: devices,
+            unknownDevices: random.chance(50) ? random.below(4) : nil, rules: rules,
+            suspensions: suspensions,
+            officialChannels: random.chance(50) ? [:] : [SourceID(rawValue: 1): "official"],
             defaultAction: random.chance(50) ? .allow : .block, sources: sources)
         sets = [CategorySet(tiers: [])] + (0..<5).map { _ in Self.set(using: &random) }
+    }
+
+    /// Clients of every kind: those that devices, exceptions and suspensions are about, others of
+    /// the same networks, and one of no group's.
+    let clients = (0..<5).flatMap { network in
+        ["7", "9", "128"].map { RandomPolicy.network("10.\(network).0.\($0)").address }
+    }
+
+    static func network(_ text: String) -> IPNetwork {
+        IPNetwork(text) ?? IPNetwork(address: IPAddress(v4: 0), prefixLength: 128)
+    }
+
+    /// A stretch of time to the second.
+    private static func window(
+        from first: Instant, span: Int64, using random: inout SeededGenerator
+    ) -> Range<Instant> {
+        let ends = (0..<2).map { _ in first + Int64.random(in: 0..<span, using: &random) }.sorted()
+        return ends[0]..<ends[1]
+    }
+
+    private static func ages(
+        from first: Instant, span: Int64, using random: inout SeededGenerator
+    ) -> [DatedAge] {
+        (0..<random.below(4)).map { _ in
+            DatedAge(
+                age: [13, 16, 18][random.below(3)],
+                from: first + Int64.random(in: 0..<span, using: &random))
+        }
     }
 
     private static func period(
@@ -81,7 +132,8 @@ struct RandomPolicy {
     }
 
     private static func rule(
-        _ number: Int, periods: Int, groups: Int, using random: inout SeededGenerator
+        _ number: Int, periods: Int, groups: Int, from first: Instant, span: Int64,
+        using random: inout SeededGenerator
     ) -> Rule {
         var listed: [SourceID: String] = [:]
         for source in 0..<sourceCount where random.chance(35) {
@@ -90,13 +142,23 @@ struct RandomPolicy {
         let pick = { (bound: Int, most: Int, random: inout SeededGenerator) -> [Int] in
             (0..<random.below(most + 1)).map { _ in random.below(bound) }
         }
-        return Rule(
+        var rule = Rule(
             id: "rule-\(number)", action: random.chance(50) ? .allow : .block,
             target: random.chance(25) ? .everything : .listed(listed),
             groups: random.chance(40) ? nil : pick(groups, 2, &random),
             during: random.chance(30) ? [] : pick(periods, 2, &random),
             exceptDuring: random.chance(50) ? [] : pick(periods, 2, &random),
-            isLocked: random.chance(15), isBuiltIn: random.chance(10))
+            isLocked: random.chance(15),
+            origin: random.chance(10) ? .product : random.chance(25) ? .exception : .file)
+        if rule.origin == .exception {
+            rule.isLocked = false
+            rule.devices = random.chance(50) ? [] : [random.below(2)]
+            rule.networks = random.chance(50) ? [] : [network("10.\(random.below(5)).0.0/25")]
+        }
+        if rule.origin == .exception || random.chance(15) {
+            rule.window = window(from: first, span: span, using: &random)
+        }
+        return rule
     }
 
     private static func calendar(

@@ -66,33 +66,28 @@ private struct TrialPolicy {
                 source: SourceID(rawValue: UInt16(random.below(RandomPolicy.sourceCount))))
         }
         index = builder.build()
-        var policy = given.policy
-        for place in policy.groups.indices {
-            policy.groups[place].networks = [IPNetwork("10.\(place).0.0/16")].compactMap { $0 }
-        }
-        policy.unknownDevices = random.chance(50) ? random.below(policy.groups.count) : nil
-        program = PolicyProgram(policy: policy, sets: index.sets)
-        slow = SlowEvaluator(policy: policy, sets: index.sets)
+        program = PolicyProgram(policy: given.policy, sets: index.sets)
+        slow = SlowEvaluator(policy: given.policy, sets: index.sets)
         replayed = ReplayPolicy(program: program, index: index)
     }
 
     /// What the slow evaluator decides about a row; `nil` where the record does not tell enough.
     func decision(_ row: TrialRow) -> ReplayDecision? {
-        guard let group = row.network < 4 ? row.network : slow.policy.unknownDevices else {
+        guard let asker = slow.asker(row.row.record.client) else {
             return ReplayDecision(action: .block, rule: ReplayRule.refusal)
         }
-        let own = outcome(row.name, group, row)
+        let own = outcome(row.name, asker, row)
         guard own.action == .allow, let via = row.via else { return Self.inWords(own) }
-        let other = outcome(via, group, row)
+        let other = outcome(via, asker, row)
         guard other.action == .block, place(other) < place(own) else { return nil }
         return Self.inWords(other)
     }
 
     private func outcome(
-        _ name: DomainName, _ group: Int, _ row: TrialRow
+        _ name: DomainName, _ asker: SlowEvaluator.Asker, _ row: TrialRow
     ) -> SlowEvaluator.Outcome {
         slow.outcome(
-            group: group, set: Int(index.match(name).set), at: Instant(seconds: row.seconds))
+            asker, set: Int(index.match(name).set), at: Instant(seconds: row.seconds))
     }
 
     /// Where a rule stands in the order of evaluation; the default comes last.
@@ -142,7 +137,9 @@ private struct TrialRow {
         let second = network == 5 ? 192 : 10
         var record = DecisionRecord(
             timeMicros: seconds * 1_000_000 + Int64(random.below(1_000_000)),
-            client: IPAddress(v4: UInt32(second) << 24 | UInt32(network) << 16 | 9),
+            client: IPAddress(
+                v4: UInt32(second) << 24 | UInt32(network) << 16
+                    | UInt32([7, 9, 128][random.below(3)])),
             group: 0, rule: rule, verdict: isBlock ? .block : .allow,
             source: isBlock ? .policy : .upstream, qtype: 1)
         recorded = ReplayDecision(

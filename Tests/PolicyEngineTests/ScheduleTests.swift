@@ -164,7 +164,7 @@ import Testing
         let plane = Bell(period("p", 0...6, "09:00-17:00"), zone: Zones.london)
             .program.plane(at: Instant(seconds: seconds))
         #expect(plane.until > plane.from)
-        #expect(plane.verdict(group: 0, set: 0).until == plane.until)
+        #expect(plane.verdict(audience: 0, set: 0).until == plane.until)
     }
 }
 
@@ -181,11 +181,11 @@ private struct Bell {
     }
 
     func isOn(at instant: Instant) -> Bool {
-        program.plane(at: instant).verdict(group: 0, set: 0).action == .block
+        program.plane(at: instant).verdict(audience: 0, set: 0).action == .block
     }
 
     func next(after instant: Instant) -> Instant? {
-        let until = program.plane(at: instant).verdict(group: 0, set: 0).until
+        let until = program.plane(at: instant).verdict(audience: 0, set: 0).until
         return until == .max ? nil : Instant(seconds: until)
     }
 }

@@ -1,3 +1,4 @@
+import DNSWire
 import DomainLists
 import PolicyEngine
 
@@ -5,6 +6,19 @@ import PolicyEngine
 struct SlowEvaluator {
     let policy: Policy
     let sets: [CategorySet]
+    /// All rules in the order of evaluation: locked ones, the product's own, suspensions,
+    /// exceptions, the others.
+    let ordered: [Rule]
+
+    init(policy: Policy, sets: [CategorySet]) {
+        self.policy = policy
+        self.sets = sets
+        let unlocked = policy.rules.filter { !$0.isLocked }
+        ordered =
+            policy.rules.filter(\.isLocked) + unlocked.filter { $0.origin == .product }
+            + policy.suspensions.flatMap { Self.rules($0, policy) }
+            + unlocked.filter { $0.origin == .exception } + unlocked.filter { $0.origin == .file }
+    }
 
     struct Outcome: Equatable {
         var action: RuleAction
@@ -15,37 +29,86 @@ struct SlowEvaluator {
         var period: String?
     }
 
-    func outcome(group: Int, set: Int, at instant: Instant) -> Outcome {
+    /// Who asks: any client of a group, or the one with an address.
+    struct Asker: Equatable {
+        var group: Int
+        var address: IPAddress?
+    }
+
+    /// Who a client is; `nil` for one whom the policy refuses.
+    func asker(_ address: IPAddress) -> Asker? {
+        if let device = policy.devices.first(where: { $0.addresses.contains(address) }) {
+            return Asker(group: device.group, address: address)
+        }
+        var best: (length: Int, group: Int)?
+        for (place, group) in policy.groups.enumerated() {
+            for network in group.networks
+            where network.contains(address) && network.prefixLength > best?.length ?? -1 {
+                best = (network.prefixLength, place)
+            }
+        }
+        return (best?.group ?? policy.unknownDevices).map { Asker(group: $0, address: address) }
+    }
+
+    func outcome(_ asker: Asker, set: Int, at instant: Instant) -> Outcome {
         let time = policy.zone.civilTime(at: instant)
         var keptAwayBy: String?
-        for rule in matching(group: group, set: set) {
+        for rule in ordered where matches(rule, asker, set, instant) {
             let during = rule.during.first { isOn($0, at: time) }
             guard rule.during.isEmpty || during != nil else { continue }
             if let except = rule.exceptDuring.first(where: { isOn($0, at: time) }) {
                 keptAwayBy = keptAwayBy ?? policy.periods[except].name
                 continue
             }
-            return outcome(rule, set, during.map { policy.periods[$0].name } ?? keptAwayBy)
+            let period = during.map { policy.periods[$0].name } ?? keptAwayBy
+            return outcome(rule, asker, set, instant, period)
         }
-        return outcome(nil, set, keptAwayBy)
+        return outcome(nil, asker, set, instant, keptAwayBy)
     }
 
-    /// The rules that are about a group and a set, in the order of evaluation.
-    func matching(group: Int, set: Int) -> [Rule] {
-        let ordered =
-            policy.rules.filter(\.isLocked)
-            + policy.rules.filter { !$0.isLocked && $0.isBuiltIn }
-            + policy.rules.filter { !$0.isLocked && !$0.isBuiltIn }
-        return ordered.filter { isFor($0, group) && covers($0, set) }
+    private static func rules(_ suspension: Suspension, _ policy: Policy) -> [Rule] {
+        var open = Rule(
+            id: "open-while-suspended", action: .allow, target: .listed(policy.officialChannels),
+            groups: [])
+        open.devices = suspension.device.map { [$0] } ?? []
+        open.networks = suspension.networks
+        open.window = suspension.window
+        var block = open
+        block.id = "suspended"
+        block.action = .block
+        block.target = .everything
+        return [open, block]
     }
 
-    /// The first of these rules that holds.
-    func decider(among rules: [Rule], at instant: Instant) -> String? {
+    /// The places in the order of the rules that may ever decide about a case.
+    func candidates(_ asker: Asker, set: Int) -> [Int] {
+        ordered.indices.filter { place in
+            guard isFor(ordered[place], asker) else { return false }
+            guard case .listed(let sources) = ordered[place].target else { return true }
+            return sets[set].tiers.joined().contains { sources[$0] != nil }
+        }
+    }
+
+    /// Which of the candidates decides; `nil` for the default.
+    func decider(among places: [Int], _ asker: Asker, set: Int, at instant: Instant) -> Int? {
         let time = policy.zone.civilTime(at: instant)
-        return rules.first { rule in
-            (rule.during.isEmpty || rule.during.contains { isOn($0, at: time) })
+        return places.first { place in
+            let rule = ordered[place]
+            return matches(rule, asker, set, instant)
+                && (rule.during.isEmpty || rule.during.contains { isOn($0, at: time) })
                 && !rule.exceptDuring.contains { isOn($0, at: time) }
-        }?.id
+        }
+    }
+
+    private func matches(
+        _ rule: Rule, _ asker: Asker, _ set: Int, _ instant: Instant
+    ) -> Bool {
+        if let window = rule.window,
+            instant < window.lowerBound || instant >= window.upperBound
+        {
+            return false
+        }
+        return isFor(rule, asker) && covers(rule, asker, set, instant)
     }
 
     func isOn(_ period: Int, at time: CivilTime) -> Bool {
@@ -72,25 +135,61 @@ struct SlowEvaluator {
         }
     }
 
-    private func isFor(_ rule: Rule, _ group: Int) -> Bool {
+    private func isFor(_ rule: Rule, _ asker: Asker) -> Bool {
+        if let address = asker.address {
+            if rule.networks.contains(where: { $0.contains(address) }) { return true }
+            if rule.devices.contains(where: { policy.devices[$0].addresses.contains(address) }) {
+                return true
+            }
+        }
+        return isFor(rule, group: asker.group)
+    }
+
+    private func isFor(_ rule: Rule, group: Int) -> Bool {
         guard let groups = rule.groups else { return true }
         if groups.contains(group) { return true }
-        return policy.groups[group].parent.map { isFor(rule, $0) } ?? false
+        return policy.groups[group].parent.map { isFor(rule, group: $0) } ?? false
     }
 
-    private func covers(_ rule: Rule, _ set: Int) -> Bool {
+    private func covers(_ rule: Rule, _ asker: Asker, _ set: Int, _ instant: Instant) -> Bool {
         guard case .listed(let sources) = rule.target else { return true }
-        return sets[set].tiers.joined().contains { sources[$0] != nil }
+        return sets[set].tiers.joined().contains {
+            sources[$0] != nil && counts($0, asker, instant)
+        }
     }
 
-    private func outcome(_ rule: Rule?, _ set: Int, _ period: String?) -> Outcome {
+    /// Whether a source counts: always, but for those of services with a minimum age.
+    private func counts(_ source: SourceID, _ asker: Asker, _ instant: Instant) -> Bool {
+        let ages = policy.sources[Int(source.rawValue)].minimumAges
+        guard !ages.isEmpty else { return true }
+        guard let now = ages.filter({ $0.from <= instant }).max(by: { $0.from < $1.from })
+        else { return false }
+        var group: Int? = asker.group
+        while let current = group {
+            if let age = policy.groups[current].age {
+                switch age {
+                case .under16: return now.age >= 16
+                case .from16To17: return now.age >= 18
+                case .adult: return false
+                }
+            }
+            group = policy.groups[current].parent
+        }
+        return false
+    }
+
+    private func outcome(
+        _ rule: Rule?, _ asker: Asker, _ set: Int, _ instant: Instant, _ period: String?
+    ) -> Outcome {
         var outcome = Outcome(
             action: rule?.action ?? policy.defaultAction, rule: rule?.id, period: period)
         let names = sets[set].tiers.enumerated().flatMap { tier, sources in
             sources.map { (tier: tier, source: $0) }
         }
         if case .listed(let sources) = rule?.target {
-            if let name = names.first(where: { sources[$0.source] != nil }) {
+            if let name = names.first(where: {
+                sources[$0.source] != nil && counts($0.source, asker, instant)
+            }) {
                 outcome.source = name.source.rawValue
                 outcome.tier = name.tier
                 outcome.category = sources[name.source].flatMap { $0.isEmpty ? nil : $0 }

@@ -36,7 +36,7 @@ import Testing
     ])
     func decides(_ group: Int, _ set: Int, _ at: String, _ expected: String, _ until: String?) {
         let program = College.program
-        let verdict = program.plane(at: College.at(at)).verdict(group: group, set: UInt32(set))
+        let verdict = program.plane(at: College.at(at)).verdict(audience: group, set: UInt32(set))
         let words = expected.split(separator: " ")
         #expect(verdict.action == (words[0] == "block" ? .block : .allow))
         let rule = verdict.rule == Verdict.none ? "-" : program.rules[Int(verdict.rule)].id
@@ -63,7 +63,7 @@ import Testing
         _ period: String?
     ) {
         let program = College.program
-        let verdict = program.plane(at: College.at(at)).verdict(group: group, set: UInt32(set))
+        let verdict = program.plane(at: College.at(at)).verdict(audience: group, set: UInt32(set))
         let outcome = program.outcome(verdict)
         #expect(outcome.category == category)
         #expect(outcome.source.map(Int.init) == source)
@@ -94,11 +94,11 @@ import Testing
         let program = PolicyProgram(policy: policy, sets: [])
         let plane = program.plane(at: instant("2026-11-23 09:30"))
         #expect(plane.until == instant("2026-11-23 10:00").seconds)
-        #expect(plane.verdict(group: 0, set: 0).until == instant("2026-11-23 11:00").seconds)
-        #expect(plane.verdict(group: 0, set: 0).period == 0)
+        #expect(plane.verdict(audience: 0, set: 0).until == instant("2026-11-23 11:00").seconds)
+        #expect(plane.verdict(audience: 0, set: 0).period == 0)
         let next = program.plane(at: Instant(seconds: plane.until))
-        #expect(next.verdict(group: 0, set: 0).period == 1)
-        #expect(next.verdict(group: 0, set: 0).rule == 0)
+        #expect(next.verdict(audience: 0, set: 0).period == 1)
+        #expect(next.verdict(audience: 0, set: 0).rule == 0)
     }
 
     @Test func anInactiveRuleBeforeTheDecidingOneEndsItsVerdict() {
@@ -112,19 +112,19 @@ import Testing
                 Rule(id: "c", action: .allow, target: .everything, exceptDuring: [0]),
             ])
         let program = PolicyProgram(policy: policy, sets: [])
-        let before = program.plane(at: instant("2026-11-23 08:30")).verdict(group: 0, set: 0)
+        let before = program.plane(at: instant("2026-11-23 08:30")).verdict(audience: 0, set: 0)
         #expect(before.rule == 1 && before.until == instant("2026-11-23 09:00").seconds)
-        let after = program.plane(at: instant("2026-11-23 10:00")).verdict(group: 0, set: 0)
+        let after = program.plane(at: instant("2026-11-23 10:00")).verdict(audience: 0, set: 0)
         #expect(after.rule == 1 && after.until == instant("2026-11-23 20:00").seconds)
     }
 
     @Test func whatDoesNotExistMatchesNothing() {
         let plane = College.program.plane(at: College.at("2026-11-23 09:30"))
         for group in [-1, 4, Int.max, Int.min] {
-            #expect(plane.verdict(group: group, set: 0).rule == Verdict.none)
-            #expect(plane.verdict(group: group, set: 3).rule == 0)
+            #expect(plane.verdict(audience: group, set: 0).rule == Verdict.none)
+            #expect(plane.verdict(audience: group, set: 3).rule == 0)
         }
-        #expect(plane.verdict(group: 1, set: .max) == plane.verdict(group: 1, set: 0))
+        #expect(plane.verdict(audience: 1, set: .max) == plane.verdict(audience: 1, set: 0))
         let odd = Policy(
             groups: [Group(name: "g", parent: 7), Group(name: "h", parent: 1)],
             rules: [
@@ -135,16 +135,16 @@ import Testing
             ])
         let program = PolicyProgram(
             policy: odd, sets: [CategorySet(tiers: [[SourceID(rawValue: 60_000)]])])
-        let verdict = program.plane(at: Instant(seconds: 0)).verdict(group: 0, set: 0)
+        let verdict = program.plane(at: Instant(seconds: 0)).verdict(audience: 0, set: 0)
         #expect(verdict.rule == Verdict.none && verdict.source == 60_000)
-        #expect(program.plane(at: Instant(seconds: 0)).verdict(group: 1, set: 0).until == .max)
+        #expect(program.plane(at: Instant(seconds: 0)).verdict(audience: 1, set: 0).until == .max)
     }
 
     @Test func anEmptyPolicyHasItsDefault() {
         let program = PolicyProgram(policy: Policy(defaultAction: .block), sets: [])
         let plane = program.plane(at: Instant(seconds: 0))
         #expect(plane.until == .max)
-        let verdict = plane.verdict(group: 0, set: 0)
+        let verdict = plane.verdict(audience: 0, set: 0)
         #expect(verdict.action == .block && verdict.until == .max && verdict.rule == Verdict.none)
     }
 }
