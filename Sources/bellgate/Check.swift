@@ -83,6 +83,10 @@ private struct CheckReport {
             lines.append(
                 "rules    \(load.counts.rules) for \(counted(load.counts.groups, "group"))"
                     + " and \(counted(load.counts.periods, "period"))")
+            if load.counts.devices > 0 {
+                lines.append("devices  \(load.counts.devices)")
+            }
+            lines += exceptionLines(load)
             if !load.lists.isEmpty {
                 lines.append("names    \(nameCount) from \(counted(load.lists.count, "list"))")
             }
@@ -98,6 +102,21 @@ private struct CheckReport {
         let notes = warnings.isEmpty ? "" : "; \(counted(warnings.count, "warning"))"
         lines.append("result   \(verdict)\(notes)")
         return lines.joined(separator: "\n")
+    }
+
+    /// How many exceptions there are, and a line for each that is over or soon will be.
+    private func exceptionLines(_ load: PolicyLoad) -> [String] {
+        guard load.counts.exceptions > 0 else { return [] }
+        let noted = load.exceptions.filter { $0.state == .ended || $0.state == .endsSoon }
+        return ["excepted \(counted(load.counts.exceptions, "exception"))"]
+            + noted.map { exception in
+                let days = counted(abs(exception.daysLeft), "day")
+                let end =
+                    exception.state == .ended
+                    ? "ended at \(exception.untilText), \(days) ago"
+                    : "ends at \(exception.untilText), in \(days)"
+                return "         \(exception.id): \(end) (line \(exception.line))"
+            }
     }
 
     /// Catalogues are counted above; a file gets a line, and one for what could not be used.
@@ -127,6 +146,7 @@ private struct CheckReport {
             "hash": load.flatMap { $0.hash.isEmpty ? nil : .string($0.hash) },
             "errors": .array(errors.map(Self.json)),
             "warnings": .array(warnings.map(Self.json)),
+            "exceptions": .array((load?.exceptions ?? []).map(Self.json)),
             "tests": .array((load?.testResults ?? []).map(Self.json)),
             "counts": .object(present: [
                 "rules": .number(Int64(load?.counts.rules ?? 0)),
@@ -134,6 +154,8 @@ private struct CheckReport {
                 "names": .number(Int64(nameCount)),
                 "groups": .number(Int64(load?.counts.groups ?? 0)),
                 "periods": .number(Int64(load?.counts.periods ?? 0)),
+                "devices": .number(Int64(load?.counts.devices ?? 0)),
+                "exceptions": .number(Int64(load?.counts.exceptions ?? 0)),
                 "unusableLines": .number(Int64(unusableLines)),
             ]),
             "lists": .array((load?.lists ?? []).map(Self.json)),
@@ -147,6 +169,21 @@ private struct CheckReport {
             "column": .number(Int64(diagnostic.column)),
             "message": .string(diagnostic.message),
             "hint": diagnostic.hint.isEmpty ? nil : .string(diagnostic.hint),
+        ])
+    }
+
+    private static func json(_ exception: ExceptionStatus) -> JSONText {
+        .object(present: [
+            "id": .string(exception.id),
+            "line": .number(Int64(exception.line)),
+            "state": .string(exception.state.rawValue),
+            "from": .optional(exception.fromText),
+            "until": .string(exception.untilText),
+            "daysLeft": .number(Int64(exception.daysLeft)),
+            "reason": .string(exception.reason),
+            "advice": .optional(exception.advice),
+            "approvedBy": .string(exception.approvedBy),
+            "approvedOn": .optional(exception.approvedOn?.description),
         ])
     }
 

@@ -106,6 +106,7 @@ struct ExplainReport {
             ("reason", decision.reason),
             ("rule", ruleText),
         ]
+        if let exception = decision.exception { rows += approvalRows(exception) }
         if let category = decision.category { rows.append(("category", category)) }
         if let matched = matchedText { rows.append(("matched", matched)) }
         if let service = decision.service { rows.append(("service", service)) }
@@ -123,7 +124,15 @@ struct ExplainReport {
     private var askerText: String {
         let group = decision.group.map { "group \($0)" }
         guard let client = decision.client else { return group ?? "nobody" }
-        return "\(client), \(group ?? "an unknown device")"
+        let device = decision.device.map { ", device \($0)" } ?? ""
+        return "\(client)\(device), \(group ?? "an unknown device")"
+    }
+
+    private func approvalRows(_ exception: ExceptionStatus) -> [(label: String, value: String)] {
+        let role = loaded.policy.roles[exception.approvedBy] ?? exception.approvedBy
+        let date = exception.approvedOn.map { " on \($0)" } ?? ""
+        return [("approved", "by the \(role)\(date)")]
+            + (exception.advice.map { [("advice", $0)] } ?? [])
     }
 
     private var ruleText: String {
@@ -147,14 +156,23 @@ struct ExplainReport {
         return "\(end) (an answer lives \(seconds) s at most)"
     }
 
-    /// Every key of the contract, `null` where there is nothing to say; `service` as an extra.
+    /// Every key of the contract, `null` where there is nothing to say; `device` and `service` as
+    /// extras, and where an exception decides, who approved it.
     var json: JSONText {
         let text = { (text: String?) -> JSONText in text.map { .string($0) } ?? .null }
         let number = { (number: Int64?) -> JSONText in number.map { .number($0) } ?? .null }
-        return .object([
+        let approval = decision.exception.map { exception -> [(String, JSONText)] in
+            [
+                ("approvedBy", text(exception.approvedBy)),
+                ("approvedOn", text(exception.approvedOn?.description)),
+                ("advice", text(exception.advice)),
+            ]
+        }
+        let keys: [(String, JSONText)] = [
             ("verdict", text(decision.verdict.word)),
             ("group", text(decision.group)),
             ("client", text(decision.client?.description)),
+            ("device", text(decision.device)),
             ("name", text(decision.name.description)),
             ("type", text(type.description)),
             ("at", text(decision.atText)),
@@ -177,6 +195,7 @@ struct ExplainReport {
                         .object([("rule", .string($0.id)), ("why", .string($0.why))])
                     })
             ),
-        ])
+        ]
+        return .object(keys + (approval ?? []))
     }
 }

@@ -114,13 +114,14 @@ func whatIsWrongEndsWithOne(arguments: [String]) throws {
     let json = try #require(run.json)
     #expect(
         Set(json.keys) == [
-            "ok", "policy", "hash", "errors", "warnings", "tests", "counts", "lists",
+            "ok", "policy", "hash", "errors", "warnings", "exceptions", "tests", "counts", "lists",
         ])
     #expect(json["ok"] as? Bool == true)
     let counts = try #require(json["counts"] as? [String: Int])
     #expect(
         counts == [
-            "rules": 4, "lists": 5, "names": 8, "groups": 3, "periods": 3, "unusableLines": 0,
+            "rules": 4, "lists": 5, "names": 8, "groups": 3, "periods": 3, "devices": 0,
+            "exceptions": 0, "unusableLines": 0,
         ])
     let tests = try #require(json["tests"] as? [[String: Any]])
     #expect(tests.count == 5)
@@ -150,7 +151,8 @@ func whatIsWrongEndsWithOne(arguments: [String]) throws {
     let json = try #require(run.json)
     #expect(
         Set(json.keys) == [
-            "verdict", "group", "client", "name", "type", "at", "rule", "reason", "category",
+            "verdict", "group", "client", "device", "name", "type", "at", "rule", "reason",
+            "category",
             "list", "listFile", "listLine", "matched", "service", "period", "changesAt", "ttlLimit",
             "policy", "considered",
         ])
@@ -173,13 +175,15 @@ func whatIsWrongEndsWithOne(arguments: [String]) throws {
     let json = try #require(run.json)
     #expect(
         Set(json.keys) == [
-            "verdict", "group", "client", "name", "type", "at", "rule", "reason", "category",
+            "verdict", "group", "client", "device", "name", "type", "at", "rule", "reason",
+            "category",
             "list", "listFile", "listLine", "matched", "service", "period", "changesAt", "ttlLimit",
             "policy", "considered",
         ])
     #expect(
         Set(json.filter { $0.value is NSNull }.keys) == [
-            "group", "rule", "category", "list", "listFile", "listLine", "matched", "service",
+            "group", "device", "rule", "category", "list", "listFile", "listLine", "matched",
+            "service",
             "period", "changesAt", "ttlLimit",
         ])
     #expect(json["reason"] as? String == "unknown device")

@@ -122,14 +122,10 @@ private let headerMistakes = [
     Mistake(
         "bad default", "default: ‸alow\n", "\"alow\" is no value of \"default\"",
         "did you mean \"allow\"?"),
-    Mistake("devices", "‸devices: []\n", "is not yet supported"),
-    Mistake("exceptions", "‸exceptions: []\n", "is not yet supported"),
     Mistake("safe search", "‸safe-search: []\n", "is not yet supported"),
     Mistake("bypass", "‸bypass: {}\n", "is not yet supported"),
     Mistake("limits", "‸limits-of-use: []\n", "is not yet supported"),
     Mistake("records", "‸records: []\n", "is not yet supported"),
-    Mistake(
-        "age band", "groups: { a: { ‸age: 16-17 } }\n", "\"age\" (age bands) is not yet supported"),
 ]
 
 private let timeMistakes = [
@@ -298,9 +294,6 @@ private let ruleMistakes = [
     Mistake(
         "mixed everything", "rules:\n  - { id: a, block: [a.example, ‸everything], reason: R }\n",
         "stands in a list with other names"),
-    Mistake(
-        "under-age", "rules:\n  - { id: a, block: [‸under-age], reason: R }\n",
-        "is not yet supported"),
     Mistake(
         "one word", "rules:\n  - { id: a, block: ‸harm, reason: R }\n", "\"block\" needs a list",
         "write [harm]"),

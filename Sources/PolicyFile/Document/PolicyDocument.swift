@@ -20,12 +20,14 @@ struct PolicyDocument {
     var termsPlace: SourcePlace?
     var periods: [PeriodEntry] = []
     var groups: [GroupEntry] = []
+    var devices: [DeviceEntry] = []
     var unknownDevices: Located<String>?
     var lists: [ListEntry] = []
     /// Names of lists that were reported and left out; what refers to them is not to blame.
     var brokenLists: [Located<String>] = []
     var categories: [CategoryEntry] = []
     var rules: [RuleEntry] = []
+    var exceptions: [ExceptionEntry] = []
     var defaultAction = RuleAction.allow
     var tests: [TestEntry] = []
 
@@ -40,6 +42,14 @@ struct PolicyDocument {
         var name: Located<String>
         var inherits: Located<String>?
         var networks: [Located<IPNetwork>]
+        var age: AgeBand?
+    }
+
+    struct DeviceEntry {
+        var name: Located<String>
+        var addresses: [Located<IPAddress>]
+        var kind: Device.Kind?
+        var group: Located<String>
     }
 
     struct ListEntry {
@@ -77,6 +87,25 @@ struct PolicyDocument {
         var answer: BlockAnswer
         var ttlSeconds: UInt32
         var reason: String
+        /// Whether a mistake in it was reported.
+        var isBroken: Bool
+    }
+
+    struct ExceptionEntry {
+        var place: SourcePlace
+        var id: Located<String>?
+        var action: RuleAction
+        var operands: [Located<String>]
+        var groups: [Located<String>]
+        var devices: [Located<String>]
+        var networks: [IPNetwork]
+        var from: CivilTime?
+        /// The first second after it.
+        var until: Located<CivilTime>?
+        var reason: String
+        var advice: String?
+        var approvedBy: String?
+        var approvedOn: CivilDate?
         /// Whether a mistake in it was reported.
         var isBroken: Bool
     }

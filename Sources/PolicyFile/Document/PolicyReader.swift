@@ -17,10 +17,10 @@ struct PolicyReader {
 
     static let keys = [
         "bellgate", "policy", "roles", "time-zone", "calendar", "periods", "groups",
-        "unknown-devices", "lists", "categories", "rules", "default", "tests",
+        "devices", "unknown-devices", "lists", "categories", "exceptions", "rules", "default",
+        "tests",
     ]
     static let keysNotYet = [
-        "devices": "devices by name", "exceptions": "dated exceptions",
         "safe-search": "safe search", "bypass": "ways around the filter",
         "limits-of-use": "limits of use", "records": "records of your own",
     ]
@@ -41,6 +41,8 @@ struct PolicyReader {
         readCalendar(fields["calendar"], &document)
         document.periods = values.entries(fields["periods"]).compactMap(period)
         document.groups = values.entries(fields["groups"]).compactMap(group)
+        let devices = DeviceReader(reporter: reporter)
+        document.devices = optionalItems(fields["devices"]).compactMap(devices.device)
         document.unknownDevices = values.text(fields["unknown-devices"])
         for pair in values.entries(fields["lists"]) {
             if let list = list(pair) {
@@ -52,6 +54,8 @@ struct PolicyReader {
         document.categories = values.entries(fields["categories"]).compactMap(category)
         let rules = RuleReader(reporter: reporter)
         document.rules = optionalItems(fields["rules"]).compactMap(rules.rule)
+        let exceptions = ExceptionReader(reporter: reporter)
+        document.exceptions = optionalItems(fields["exceptions"]).compactMap(exceptions.exception)
         document.tests = optionalItems(fields["tests"]).compactMap(rules.test)
         document.defaultAction =
             values.choice(fields["default"], of: ["allow": RuleAction.allow, "block": .block])
@@ -194,15 +198,21 @@ struct PolicyReader {
         var entry = PolicyDocument.GroupEntry(name: name, networks: [])
         guard !pair.value.isNothing,
             let fields = Fields(
-                pair.value, of: "group \"\(name.value)\"", known: ["networks", "inherits"],
-                notYet: ["age": "age bands"], reporter: reporter)
+                pair.value, of: "group \"\(name.value)\"", known: ["networks", "inherits", "age"],
+                reporter: reporter)
         else { return entry }
         entry.inherits = values.text(fields["inherits"])
+        entry.age = values.choice(fields["age"], of: Self.ageBands)
         entry.networks = (values.texts(fields["networks"]) ?? []).compactMap {
             NetworkReader(reporter: reporter).network($0)
         }
         return entry
     }
+
+    /// As `AgeBand.words` has them.
+    private static let ageBands: KeyValuePairs = [
+        "under 16": AgeBand.under16, "16-17": .from16To17, "18+": .adult,
+    ]
 
     private func list(_ pair: YAMLPair) -> PolicyDocument.ListEntry? {
         guard let name = ownName(pair, of: "a list", reserved: ["everything", "under-age"])

@@ -29,11 +29,7 @@ struct RuleReader {
             let fields = Fields(
                 node, of: "the rule", known: Self.ruleKeys, reporter: reporter)
         else { return nil }
-        let id = values.text(fields.required("id", "give the rule a name that no other rule has"))
-            .flatMap {
-                OwnName.check(
-                    $0, of: "a rule", reserved: ["default", "essentials"], reporter: reporter)
-            }
+        let id = id(fields, of: "a rule")
         let reason = values.text(
             fields.required("reason", "say in plain words why; clients and reports show it"))
         let target = target(fields)
@@ -65,6 +61,18 @@ struct RuleReader {
         return entry
     }
 
+    /// The name of a rule or an exception: what the log and `explain` call it.
+    func id(_ fields: Fields, of what: String) -> Located<String>? {
+        values.text(
+            fields.required("id", "give \(fields.what) a name that no other rule or exception has")
+        ).flatMap { OwnName.check($0, of: what, reserved: Self.reservedIDs, reporter: reporter) }
+    }
+
+    /// What the product calls its own rules.
+    private static let reservedIDs = [
+        "default", Catalogue.essentials, Suspension.ruleID, Suspension.officialRuleID,
+    ]
+
     /// Whether the groups of the rule asked for the block themselves: their clients are told so
     /// (RFC 8914, 17 Filtered in place of 15 Blocked).
     private func isRequestedByGroup(_ fields: Fields) -> Bool {
@@ -79,19 +87,19 @@ struct RuleReader {
         return isRequested
     }
 
-    /// What the rule is about, from exactly one of `allow` and `block`.
-    private func target(_ fields: Fields) -> [Located<String>]? {
+    /// What a rule or an exception is about, from exactly one of `allow` and `block`.
+    func target(_ fields: Fields) -> [Located<String>]? {
         if let allow = fields["allow"], let block = fields["block"] {
             let isBlockFirst = block.keyPlace.isBefore(allow.keyPlace)
             reporter.error(
                 (isBlockFirst ? allow : block).keyPlace,
-                "the rule has both \"allow\" and \"block\"",
-                "make two rules of it; the first that matches decides")
+                "\(fields.what) has both \"allow\" and \"block\"",
+                "make two of it; the first that matches decides")
             return [allow, block].compactMap(names).flatMap(\.self)
         }
         guard let pair = fields["allow"] ?? fields["block"] else {
             reporter.error(
-                fields.place, "the rule has neither \"allow\" nor \"block\"",
+                fields.place, "\(fields.what) has neither \"allow\" nor \"block\"",
                 "write block: [NAMES], allow: [NAMES], or everything in place of the list")
             return nil
         }

@@ -68,6 +68,8 @@ public struct Catalogue: Sendable {
 
     /// The built-in category that ordinary rules never block.
     public static let essentials = "essentials"
+    /// The built-in category of the services that the asking group is too young for.
+    public static let underAge = "under-age"
 
     /// Whether a recorded decision came about because the name is a support service; `nil` stands
     /// for what the record does not name.
@@ -106,6 +108,35 @@ public struct Catalogue: Sendable {
     /// The core names of a category; the source of names that the policy sees.
     func coreNames(of category: Category) -> [Name] {
         services[category.services].flatMap { $0.names.filter { $0.kind == .core } }
+    }
+
+    /// The services of a list that have the same minimum ages from the same days on.
+    struct AgedNames: Sendable {
+        var listName: String
+        var ages: [MinimumAge]
+        /// The core names of these services, each with the file that lists it.
+        var names: [Name] = []
+    }
+
+    /// The names whose services set minimum ages, by these ages.
+    var agedNames: [AgedNames] {
+        var found: [AgedNames] = []
+        for category in categories {
+            for service in services[category.services] where !service.minimumAges.isEmpty {
+                let names = service.names.filter { $0.kind == .core }
+                let known = found.firstIndex {
+                    $0.listName == category.listName && $0.ages == service.minimumAges
+                }
+                if let known {
+                    found[known].names += names
+                } else {
+                    found.append(
+                        AgedNames(
+                            listName: category.listName, ages: service.minimumAges, names: names))
+                }
+            }
+        }
+        return found
     }
 
     mutating func add(

@@ -18,6 +18,8 @@ public struct Decision: Sendable {
     public var group: String?
     /// The client, if one was named.
     public var client: IPAddress?
+    /// The device's name, if the client is one that the policy knows.
+    public var device: String?
     /// The name asked for.
     public var name: DomainName
     /// The instant asked about.
@@ -52,6 +54,8 @@ public struct Decision: Sendable {
     public var ttlLimitSeconds: Int64?
     /// The service that the name belongs to, as far as a catalogue knows it.
     public var service: String?
+    /// The exception that decides, if one does.
+    public var exception: ExceptionStatus?
     /// The rules that were looked at before the deciding one, each with why it did not match.
     public var considered: [ConsideredRule]
 }
@@ -63,18 +67,23 @@ extension LoadedPolicy {
             verdict: .block, name: name, at: instant, atText: policy.zone.iso8601(instant),
             reason: "unknown device", why: "unknown devices are refused", considered: [])
         decision.service = catalogue.service(covering: name)?.service.name
-        let group: Int?
+        let audience: Int?
         switch asker {
-        case .group(let place): group = place
+        case .group(let place): audience = place
         case .client(let address):
             decision.client = address
-            group = program.clients.group(of: address) ?? policy.unknownDevices
+            audience = program.audience(of: address)
         }
-        guard let group else { return decision }
-        if policy.groups.indices.contains(group) { decision.group = policy.groups[group].name }
+        guard let audience, program.audiences.indices.contains(audience) else { return decision }
+        let known = program.audiences[audience]
+        decision.group = policy.groups[known.group].name
+        decision.device = known.device.map { policy.devices[$0].name }
         let explanation = program.explain(
-            group: group, set: index.match(name).set, at: instant)
+            audience: audience, set: index.match(name).set, at: instant)
         decision.take(explanation, policy: policy)
+        if explanation.rule?.origin == .exception {
+            decision.exception = exceptions.first { $0.id == explanation.rule?.id }
+        }
         locate(explanation.verdict, for: name, in: &decision)
         return decision
     }
@@ -89,6 +98,10 @@ extension LoadedPolicy {
         else { return }
         decision.matched = listed.name
         switch origins[number] {
+        case .aged(let place):
+            let listed = catalogue.agedNames[place].names.first { $0.name == listed.name }
+            decision.listFile = listed?.place.file
+            decision.listLine = listed?.place.line
         case .literal(_, let place):
             decision.policyLine = place.line
         case .catalogue(let place):

@@ -8,9 +8,9 @@ public struct LoadedPolicy: Sendable {
     /// The path that it was loaded from.
     public let path: String
     /// The policy.
-    public let policy: Policy
+    public internal(set) var policy: Policy
     /// The policy made ready for decisions.
-    public let program: PolicyProgram
+    public internal(set) var program: PolicyProgram
     /// All names of its lists, catalogues and rules.
     public let index: DomainIndex
     /// The services of its catalogues.
@@ -26,6 +26,8 @@ public struct LoadedPolicy: Sendable {
     public let watchedFiles: [String]
     /// What became of its own `tests:`. All of them hold, or it would not have loaded.
     public let testResults: [PolicyTestResult]
+    /// Its exceptions, as they stood when it was loaded.
+    public let exceptions: [ExceptionStatus]
 
     /// Where the names of each source come from, by `SourceID.rawValue`.
     let origins: [SourceOrigin]
@@ -47,9 +49,11 @@ public struct PolicyLoad: Sendable {
     public let testResults: [PolicyTestResult]
     /// The files and folders looked at, whether the policy loaded or not.
     public let watchedFiles: [String]
+    /// The exceptions that could be read, whether the policy loaded or not.
+    public let exceptions: [ExceptionStatus]
     /// The hash of the policy file's bytes; empty if they could not be read.
     public let hash: String
-    /// How many rules, groups and periods the file has.
+    /// How many rules, groups and other things the file has.
     public let counts: PolicyCounts
 }
 
@@ -61,6 +65,10 @@ public struct PolicyCounts: Sendable {
     public var groups = 0
     /// Periods.
     public var periods = 0
+    /// Devices.
+    public var devices = 0
+    /// Exceptions.
+    public var exceptions = 0
 
     /// Whether there is nothing at all.
     public var isEmpty: Bool { rules == 0 && groups == 0 && periods == 0 }
@@ -88,8 +96,8 @@ public func loadPolicy(
         diagnostics: loader.reporter.diagnostics.inReadingOrder(startingWith: path),
         loaded: loader.reporter.hasErrors ? nil : loaded,
         lists: loader.lists, webLists: loader.webLists, testResults: loader.testResults,
-        watchedFiles: loader.watchedFiles,
-        hash: loader.hash, counts: loader.counts)
+        watchedFiles: loader.watchedFiles, exceptions: loader.exceptions, hash: loader.hash,
+        counts: loader.counts)
 }
 
 /// The time zone that a policy file names, without its rules and lists; takes milliseconds.

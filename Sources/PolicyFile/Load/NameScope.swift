@@ -1,5 +1,6 @@
 import DNSWire
 import DomainLists
+import PolicyEngine
 
 /// What the words in categories and rules stand for.
 struct NameScope {
@@ -13,6 +14,8 @@ struct NameScope {
         /// All categories of a catalogue but its essentials.
         case catalogue([(name: String, source: SourceID)])
         case catalogueCategory(name: String, source: SourceID)
+        /// The services with minimum ages above the asking group's band.
+        case underAge
         case literal(SourceID)
     }
 
@@ -31,9 +34,15 @@ struct NameScope {
     private var broken: Set<String> = []
     /// Whether a catalogue could not be read: then its categories' names are unknown.
     private var lacksCatalogue = false
+    /// How many kinds of minimum ages the catalogues have, and their sources once they are used.
+    private var agedCount = 0
+    private var agedSources: [SourceID] = []
     private let reporter: Reporter
 
     init(reporter: Reporter) { self.reporter = reporter }
+
+    /// Says how many places `Catalogue.agedNames` has.
+    mutating func define(agedCount: Int) { self.agedCount = agedCount }
 
     /// Keeps the name of a list that was reported, so that it is not also called undefined.
     mutating func define(broken name: Located<String>) {
@@ -156,12 +165,7 @@ struct NameScope {
                 "write it in a rule, in place of the list")
             return nil
         }
-        if word.value == "under-age" {
-            reporter.error(
-                word.place, "\"under-age\" (minimum ages) is not yet supported",
-                "remove it until a version that has it is installed")
-            return nil
-        }
+        if word.value == Catalogue.underAge { return underAge(word) }
         guard DomainText.isMeant(by: word.value) else {
             let known = (Array(meanings.keys) + broken).sorted()
             // Most likely a category of the catalogue, whose mistake has been reported.
@@ -181,6 +185,16 @@ struct NameScope {
             return nil
         }
         return .literal(sources.literal(text, at: word.place))
+    }
+
+    private mutating func underAge(_ word: Located<String>) -> Meaning? {
+        if agedSources.isEmpty { agedSources = (0..<agedCount).map { sources.add(.aged($0)) } }
+        if !agedSources.isEmpty { return .underAge }
+        if lacksCatalogue || !broken.isEmpty { return nil }
+        reporter.error(
+            word.place, "\"under-age\" is empty: no service with a minimum age is known",
+            "name the shipped catalogue under lists:, such as services: { catalogue: FOLDER }")
+        return nil
     }
 
     /// Whether all that a word stands for is known: no mistake was reported within it.
@@ -232,6 +246,8 @@ struct NameScope {
             record(source, path)
         case .catalogueCategory(let name, let source):
             record(source, below(name))
+        case .underAge:
+            for source in agedSources { record(source, below(Catalogue.underAge)) }
         case .catalogue(let members):
             for member in members { record(member.source, below(member.name)) }
         case .category(let inner):
@@ -256,6 +272,9 @@ struct NameScope {
         }
         return paths
     }
+
+    /// The category of official channels, if the policy or a catalogue has one.
+    var officialChannels: Meaning? { meanings[Suspension.officialChannels] }
 
     /// The source of the built-in category of essentials, if a catalogue has it.
     var essentials: SourceID? {

@@ -11,6 +11,8 @@ struct PolicyCompiler {
     /// Places in the document of the rules about which an error was reported, or about something
     /// that they are made of.
     private(set) var brokenRules: Set<Int> = []
+    /// The same of its exceptions.
+    private(set) var brokenExceptions: Set<Int> = []
 
     init(document: PolicyDocument, reporter: Reporter, scope: NameScope) {
         self.document = document
@@ -23,12 +25,16 @@ struct PolicyCompiler {
     static let maximumRules = 10_000
     static let maximumGroups = 1000
     static let maximumPeriods = 1000
+    static let maximumDevices = 20_000
+    static let maximumExceptions = 10_000
 
     /// Refuses what would not fit the engine's tables.
     func checkLimits() {
         check(document.rules.map(\.place), Self.maximumRules, "rules")
         check(document.groups.map(\.name.place), Self.maximumGroups, "groups")
         check(document.periods.map(\.name.place), Self.maximumPeriods, "periods")
+        check(document.devices.map(\.name.place), Self.maximumDevices, "devices")
+        check(document.exceptions.map(\.place), Self.maximumExceptions, "exceptions")
     }
 
     private func check(_ places: [SourcePlace], _ limit: Int, _ what: String) {
@@ -46,7 +52,7 @@ struct PolicyCompiler {
             Group(
                 name: entry.name.value,
                 parent: entry.inherits.flatMap { place(of: $0, as: "group", in: places) },
-                networks: entry.networks.map(\.value))
+                networks: entry.networks.map(\.value), age: entry.age)
         }
         for cycle in Cycles.find(groups.map { $0.parent.map { [$0] } ?? [] }) {
             guard let first = cycle.min(), let turn = cycle.firstIndex(of: first) else { continue }
@@ -62,7 +68,7 @@ struct PolicyCompiler {
 
     var groupPlaces: [String: Int] { Self.places(document.groups.map(\.name.value)) }
 
-    private static func places(_ names: [String]) -> [String: Int] {
+    static func places(_ names: [String]) -> [String: Int] {
         var places: [String: Int] = [:]
         for (place, name) in names.enumerated() where places[name] == nil { places[name] = place }
         return places
@@ -108,7 +114,7 @@ struct PolicyCompiler {
         var rules = builtInRules()
         for (number, entry) in document.rules.enumerated() {
             let earlierErrors = reporter.errorCount
-            let (target, isTargetSound) = target(of: entry)
+            let (target, isTargetSound) = target(of: entry.operands)
             rules.append(
                 Rule(
                     id: entry.id?.value ?? "", action: entry.action, target: target,
@@ -129,16 +135,24 @@ struct PolicyCompiler {
         return rules
     }
 
+    mutating func markBroken(exception: Int) { brokenExceptions.insert(exception) }
+
     private func refuseSharedIDs() {
-        var places: [String: SourcePlace] = [:]
-        for id in document.rules.compactMap(\.id) {
+        var places: [String: (what: String, place: SourcePlace)] = [:]
+        let named =
+            document.rules.map { ("rule", $0.id) }
+            + document.exceptions.map { ("exception", $0.id) }
+        for case (let what, let id?) in named {
             guard let first = places[id.value] else {
-                places[id.value] = id.place
+                places[id.value] = (what, id.place)
                 continue
             }
+            let known =
+                first.what == what ? "" : " as \(first.what == "rule" ? "a" : "an") \(first.what)"
             reporter.error(
-                id.place, "rule \"\(id.value)\" is there already, on line \(first.line)",
-                "give each rule a name of its own")
+                id.place,
+                "\(what) \"\(id.value)\" is there already\(known), on line \(first.place.line)",
+                "give each \(what) a name of its own")
         }
     }
 
@@ -159,18 +173,18 @@ struct PolicyCompiler {
                 target: .listed([essentials: Catalogue.essentials]),
                 operands: [Catalogue.essentials],
                 reason: "Support services and connectivity checks are always open.",
-                isBuiltIn: true)
+                origin: .product)
         ]
     }
 
     /// What a rule is about, and whether all that its words stand for is known.
-    private mutating func target(
-        of entry: PolicyDocument.RuleEntry
+    mutating func target(
+        of operands: [Located<String>]
     ) -> (target: RuleTarget, isSound: Bool) {
-        if entry.operands.first?.value == "everything" { return (.everything, true) }
+        if operands.first?.value == "everything" { return (.everything, true) }
         var sources: [SourceID: String] = [:]
         var isSound = true
-        for operand in entry.operands {
+        for operand in operands {
             guard let meaning = scope.meaning(of: operand, in: "rule's list") else {
                 isSound = false
                 continue
@@ -181,7 +195,7 @@ struct PolicyCompiler {
         return (.listed(sources), isSound)
     }
 
-    private func place(
+    func place(
         of name: Located<String>, as what: String, in places: [String: Int]
     ) -> Int? {
         if let place = places[name.value] { return place }

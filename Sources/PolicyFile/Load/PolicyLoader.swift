@@ -18,6 +18,7 @@ struct PolicyLoader {
     private(set) var webLists: [WebList] = []
     private(set) var testResults: [PolicyTestResult] = []
     private(set) var counts = PolicyCounts()
+    private(set) var exceptions: [ExceptionStatus] = []
     private var catalogue = Catalogue()
 
     init(
@@ -36,22 +37,29 @@ struct PolicyLoader {
         guard let document = readDocument() else { return nil }
         counts = PolicyCounts(
             rules: document.rules.count, groups: document.groups.count,
-            periods: document.periods.count)
+            periods: document.periods.count, devices: document.devices.count,
+            exceptions: document.exceptions.count)
         let zone = document.zone.flatMap {
             ZoneFile.load($0, folder: zoneFolder, reporter: reporter)
         }
         var compiler = PolicyCompiler(
             document: document, reporter: reporter, scope: readScope(of: document))
         compiler.checkLimits()
-        let groups = compiler.groups()
-        let unknownDevices = compiler.unknownDevices()
-        let rules = compiler.rules()
+        var policy = Policy(groups: compiler.groups(), devices: compiler.devices())
+        policy.unknownDevices = compiler.unknownDevices()
+        policy.rules = compiler.rules()
+        let exceptionRules = compiler.exceptions(in: zone)
+        exceptions = zip(document.exceptions, exceptionRules).map {
+            ExceptionStatus($0, $1, zone: zone ?? .utc, now: now)
+        }
+        policy.officialChannels = compiler.officialChannels()
         let runner = TestRunner(document: document, reporter: reporter)
-        let tests = runner.prepare(builtInRules: rules.prefix(compiler.builtInCount))
+        let tests = runner.prepare(builtInRules: policy.rules.prefix(compiler.builtInCount))
+        policy.rules += exceptionRules
         let scope = compiler.scope
         let (index, listPlaces) = buildIndex(document, scope)
-        let policy = policy(document, scope, zone: zone, groups, unknownDevices, rules)
-        warn(policy, document, compiler, sets: index.sets)
+        complete(&policy, document, scope, zone: zone ?? .utc)
+        warn(policy, document, compiler, index)
         guard !reporter.hasErrors else { return nil }
 
         let program = PolicyProgram(policy: policy, sets: index.sets)
@@ -59,43 +67,69 @@ struct PolicyLoader {
         return LoadedPolicy(
             path: path, policy: policy, program: program, index: index, catalogue: catalogue,
             lists: lists, webLists: webLists, hash: hash, watchedFiles: watchedFiles,
-            testResults: testResults,
-            origins: scope.sources.origins, listPlaces: listPlaces)
+            testResults: testResults, exceptions: exceptions, origins: scope.sources.origins,
+            listPlaces: listPlaces)
     }
 
-    private func policy(
-        _ document: PolicyDocument, _ scope: NameScope, zone: ZoneRules?, _ groups: [Group],
-        _ unknownDevices: Int?, _ rules: [Rule]
-    ) -> Policy {
+    /// Puts in what needs no looking up, and what is known of the sources of names.
+    private func complete(
+        _ policy: inout Policy, _ document: PolicyDocument, _ scope: NameScope, zone: ZoneRules
+    ) {
+        policy.name = document.name
+        policy.reference = document.reference
+        policy.approvedBy = document.approvedBy
+        policy.approvedOn = document.approvedOn?.value
+        policy.reviewBy = document.reviewBy?.value
+        policy.contact = document.contact
+        policy.roles = document.roles
+        policy.zone = zone
+        policy.calendar = document.calendar
+        policy.periods = document.periods.map(\.period)
+        policy.defaultAction = document.defaultAction
+        policy.hash = hash
         let defaults = scope.defaultCategories()
-        return Policy(
-            name: document.name, reference: document.reference,
-            approvedBy: document.approvedBy, approvedOn: document.approvedOn?.value,
-            reviewBy: document.reviewBy?.value, contact: document.contact, roles: document.roles,
-            zone: zone ?? .utc, calendar: document.calendar,
-            periods: document.periods.map(\.period), groups: groups,
-            unknownDevices: unknownDevices, rules: rules, defaultAction: document.defaultAction,
-            sources: scope.sources.origins.enumerated().map { number, origin in
-                SourceInfo(
-                    listName: listName(of: origin, document),
-                    defaultCategory: defaults[SourceID(rawValue: UInt16(clamping: number))] ?? "")
-            }, hash: hash)
+        policy.sources = scope.sources.origins.enumerated().map { number, origin in
+            SourceInfo(
+                listName: listName(of: origin, document),
+                defaultCategory: defaults[SourceID(rawValue: UInt16(clamping: number))] ?? "",
+                minimumAges: minimumAges(of: origin, zone))
+        }
+    }
+
+    /// The minimum ages of a source's services, from the first second of each day on.
+    private func minimumAges(of origin: SourceOrigin, _ zone: ZoneRules) -> [DatedAge] {
+        guard case .aged(let place) = origin else { return [] }
+        return catalogue.agedNames[place].ages.map { age in
+            let from = age.from.map { zone.instant(of: CivilTime(date: $0, secondOfDay: 0)) }
+            return DatedAge(age: age.age, from: from ?? .earliest)
+        }
     }
 
     /// Warns of what is sound, whether there are errors elsewhere or not.
     private func warn(
         _ policy: Policy, _ document: PolicyDocument, _ compiler: PolicyCompiler,
-        sets: [CategorySet]
+        _ index: DomainIndex
     ) {
         let builtInCount = compiler.builtInCount
         let sound = document.rules.indices.filter { !compiler.brokenRules.contains($0) }
+        let soundExceptions = document.exceptions.indices.filter {
+            !compiler.brokenExceptions.contains($0)
+        }
+        let firstException = builtInCount + document.rules.count
         var policy = policy
         policy.rules =
             policy.rules.prefix(builtInCount) + sound.map { policy.rules[builtInCount + $0] }
+            + soundExceptions.map { policy.rules[firstException + $0] }
         let warner = PolicyWarner(
             document: document, rules: sound.map { document.rules[$0] },
             builtInCount: builtInCount, reporter: reporter)
-        warner.warn(PolicyProgram(policy: policy, sets: sets), now: now)
+        let program = PolicyProgram(policy: policy, sets: index.sets)
+        warner.warn(program, now: now)
+        ExceptionWarner(
+            document: document, entries: soundExceptions.map { document.exceptions[$0] },
+            states: soundExceptions.map { exceptions[$0] },
+            firstPlace: builtInCount + sound.count, reporter: reporter
+        ).warn(program) { word in DomainText.name(of: word).map { index.match($0).set } }
     }
 
     private mutating func readDocument() -> PolicyDocument? {
@@ -133,6 +167,7 @@ struct PolicyLoader {
                 })
         }
         for name in document.brokenLists { scope.define(broken: name) }
+        scope.define(agedCount: catalogue.agedNames.count)
         scope.define(categories: document.categories)
         return scope
     }
@@ -169,6 +204,9 @@ struct PolicyLoader {
             switch origin {
             case .list: return nil
             case .literal(let text, _): return (number, [text])
+            case .aged(let place):
+                let names = catalogue.agedNames[place].names
+                return (number, names.map { DomainText(name: $0.name, coverage: $0.coverage) })
             case .catalogue(let place):
                 let category = catalogue.categories[place]
                 let names = catalogue.coreNames(of: category).map {
@@ -272,6 +310,7 @@ struct PolicyLoader {
         switch origin {
         case .list(let place): document.lists[place].name.value
         case .catalogue(let place): catalogue.categories[place].listName
+        case .aged(let place): catalogue.agedNames[place].listName
         case .literal: nil
         }
     }

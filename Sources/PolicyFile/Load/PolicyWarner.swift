@@ -68,6 +68,9 @@ struct PolicyWarner {
         switch reason {
         case .noGroups: why = "it is for no group"
         case .noNames: why = "it names nothing"
+        case .nobodyUnderAge:
+            why = "no group that it is for has an age band below a minimum age"
+            hint = "give groups their age: under 16, 16-17 or 18+"
         case .duringNeverHappens: why = "its \"during\" periods never happen"
         case .alwaysExcepted: why = "whenever it would hold, an \"except-during\" period is on"
         case .shadowed(let earlier):

@@ -7,6 +7,8 @@ enum SourceOrigin: Sendable {
     case list(Int)
     /// A category of the catalogue: a place among its categories.
     case catalogue(Int)
+    /// The names of services with the same minimum ages: a place in `Catalogue.agedNames`.
+    case aged(Int)
     /// A name that the policy itself writes.
     case literal(DomainText, SourcePlace)
 }

@@ -43,7 +43,9 @@ struct TestRunner {
 
     /// Looks up what the tests name; what cannot be found is reported.
     func prepare(builtInRules: some Sequence<Rule>) -> [Prepared] {
-        let rules = builtInRules.map(\.id) + document.rules.compactMap(\.id?.value) + ["default"]
+        let rules =
+            builtInRules.map(\.id) + document.rules.compactMap(\.id?.value)
+            + document.exceptions.compactMap(\.id?.value) + ["default"]
         let groups = document.groups.map(\.name.value)
         return document.tests.compactMap { entry in
             var isKnown = true
@@ -88,19 +90,20 @@ struct TestRunner {
         var result = PolicyTestResult(
             line: test.place.line, at: test.at.description, ask: test.ask,
             expect: test.expect, got: .block, by: "", isTrue: false)
-        var group = test.group
+        // The first audiences are the groups.
+        var audience = test.group
         switch test.subject {
         case .group(let name):
             result.group = name.value
         case .client(let address, let text):
             result.client = text.value
-            group = program.clients.group(of: address) ?? program.policy.unknownDevices
+            audience = program.audience(of: address)
         }
         var why = "unknown devices are refused"
-        if let group {
+        if let audience {
             let instant = program.policy.zone.instant(of: test.at)
             let explanation = program.explain(
-                group: group, set: index.match(test.name).set, at: instant)
+                audience: audience, set: index.match(test.name).set, at: instant)
             result.got = explanation.verdict.action
             result.by = explanation.rule?.id ?? "default"
             why =

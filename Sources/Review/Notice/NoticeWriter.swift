@@ -21,7 +21,7 @@ struct NoticeWriter {
             ? "These rules hold for learners' devices on the college's network (\(names))."
             : "These rules hold for your devices on the college's network (\(names))."
         var items: [Notice.Item] = []
-        for rule in loaded.program.rules where !rule.isBuiltIn {
+        for rule in rules {
             guard let reached = reach(of: rule) else { continue }
             items.append(
                 Notice.Item(
@@ -38,6 +38,14 @@ struct NoticeWriter {
                     + " decides. A site is known by its name (www.example.org), never by its content.",
                 rest,
             ], items)
+    }
+
+    /// The rules of the file in the order in which they are asked, each once.
+    private var rules: [Rule] {
+        var known: Set<Int> = []
+        return loaded.program.ruleOrder.filter { known.insert($0).inserted }
+            .filter(policy.rules.indices.contains).map { policy.rules[$0] }
+            .filter { $0.origin == .file }
     }
 
     /// Which of the groups a rule is for: `nil` if none, empty if all of them.
