@@ -109,6 +109,9 @@ public final class Server: Sendable {
         }
     }
 
+    /// The policy in force.
+    public var policy: LoadedPolicy { gates.current.0.loaded }
+
     /// Puts a new policy in force for every query from now on; no query is lost or held up.
     public func replacePolicy(_ policy: LoadedPolicy) {
         gates.replace(

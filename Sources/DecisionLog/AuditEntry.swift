@@ -15,6 +15,10 @@ public struct AuditEntry: Sendable, Equatable {
         case rekey
         /// Something was amiss when the server started.
         case found
+        /// Somebody's access to the internet is about to be suspended.
+        case suspend
+        /// A suspension is about to end before its time.
+        case lift
     }
 
     /// Its place in the trail, from 1.
@@ -162,7 +166,7 @@ public struct AuditUser: Sendable, Equatable {
 }
 
 /// Goes through the members of one flat JSON object: texts and whole numbers.
-private struct MemberCursor {
+struct MemberCursor {
     private let bytes: [UInt8]
     private var offset = 0
 

@@ -1,8 +1,8 @@
 import CPacketIO
 import Glibc
 
-/// The log's audit trail: who looked at identities and why, what was purged, and what a start found
-/// amiss. An append-only file beside the log, a line of JSON an entry.
+/// The log's audit trail: who looked at identities and why, whose access was suspended, what was
+/// purged, and what a start found amiss. An append-only file beside the log, a line of JSON an entry.
 ///
 /// Any process may append while the server runs: a lock on the file keeps them apart, and an entry
 /// is on the disk when `append` returns. Each entry carries a digest over itself and the one before,

@@ -14,6 +14,8 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
         case unreadable
         /// The audit trail took no entry.
         case notAppended
+        /// The file of suspensions took no entry.
+        case notWritten
         /// The keys that pseudonyms are made with could not be read or made.
         case keyUnusable
         /// The file of those keys is not as it was written.
@@ -49,6 +51,8 @@ public struct JournalError: Error, Sendable, CustomStringConvertible {
             "log directory \(path) is in use by \(holder.map { "process \($0)" } ?? "another process")"
         case .unreadable:
             "\(path) cannot be read: \(systemErrorText(errno))"
+        case .notWritten:
+            "\(path) cannot be written: \(systemErrorText(errno)); nothing was changed"
         case .notAppended:
             "nothing can be noted in the audit trail \(path): \(systemErrorText(errno))"
         case .keyUnusable:

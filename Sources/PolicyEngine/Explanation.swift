@@ -44,7 +44,7 @@ extension PolicyProgram {
         let source = Int(verdict.source)
         return Explanation(
             verdict: verdict, rule: decider.map { rules[$0] },
-            why: decider.map { asked.why(rules[$0]) } ?? "no rule matches, so the default decides",
+            why: decider.map { asked.why(rules[$0], through: verdict.source) } ?? "no rule matches, so the default decides",
             considered: considered,
             listName: policy.sources.indices.contains(source)
                 ? policy.sources[source].listName : nil,
@@ -66,8 +66,8 @@ extension PolicyProgram {
             guard clause.place != last, clause.place != decidingRule, !clause.rule.isBuiltIn
             else { continue }
             last = clause.place
-            // Other people's suspensions are nothing to be told of.
-            if clause.rule.origin == .suspension, !asked.isReached(by: clause.rule) { continue }
+            // Other people's suspensions are nothing to be told of, nor are those of other days.
+            if clause.rule.origin == .suspension, !asked.isSuspended(by: clause.rule) { continue }
             let rule =
                 policy.rules.indices.contains(clause.place)
                 ? policy.rules[clause.place] : clause.rule
@@ -106,6 +106,10 @@ private struct AskedCase {
         if rule.reaches(lineage) || rule.networks.contains(where: scopes.contains) { return true }
         guard let device = audience?.device else { return false }
         return rule.devices.contains(device)
+    }
+
+    func isSuspended(by rule: Rule) -> Bool {
+        isReached(by: rule) && rule.window?.contains(instant) ?? true
     }
 
     func whyNot(_ rule: Rule) -> String {
@@ -156,8 +160,13 @@ private struct AskedCase {
         return names.isEmpty ? "no group" : listed(names, "and")
     }
 
-    func why(_ rule: Rule) -> String {
+    func why(_ rule: Rule, through source: UInt16) -> String {
         var parts: [String] = []
+        if policy.info(of: SourceID(rawValue: source))?.isForAges == true,
+            let band = audience.flatMap({ policy.age(ofGroup: $0.group) })
+        {
+            parts.append("as \(groupName) (\(band.words)) is below the minimum age")
+        }
         if let window = rule.window, rule.origin != .file {
             let end = window.upperBound
             parts.append(end == .endless ? "without an end" : "until \(policy.zone.iso8601(end))")

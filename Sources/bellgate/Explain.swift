@@ -10,7 +10,8 @@ struct Explain: ParsableCommand {
         abstract: "Say what is decided about a name, and why.",
         discussion: """
             Decides exactly as the server does. Dates and times are by the policy's own \
-            clock; without --at, it is now.
+            clock; without --at, it is now. With --config it knows whose access was suspended at \
+            that instant.
 
             EXAMPLES
               bellgate explain www.instagram.com --group staff --policy policy.yaml
@@ -63,8 +64,14 @@ struct Explain: ParsableCommand {
     func run() throws {
         let read = try source.load()
         for diagnostic in read.diagnostics { standardError(diagnostic.description) }
-        guard let loaded = read.policy?.loaded, !read.diagnostics.hasErrors else {
+        guard var loaded = read.policy?.loaded, !read.diagnostics.hasErrors else {
             throw ExitCode(ExitStatus.wrong)
+        }
+        if let log = read.logDirectory {
+            // Past ones too: --at may be an instant at which they held.
+            loaded = loaded.suspending(bySuspensionsOf: log, openAt: nil) {
+                standardError("note: \(log)/\($0)")
+            }
         }
         guard let name = domainName(typed: name), let type = RecordType(parsing: type)
         else { throw ExitCode(ExitStatus.usage) }

@@ -22,6 +22,8 @@ struct PolicySource: ParsableArguments {
         var path: String
         var diagnostics: [Diagnostic]
         var policy: PolicyLoad?
+        /// Where the log lies, if a configuration says so.
+        var logDirectory: String?
     }
 
     /// Loads the policy; `fallback` is the configuration to take where neither was given.
@@ -42,6 +44,7 @@ struct PolicySource: ParsableArguments {
             at: policy, folder: configuration.configuration?.indexFolder,
             copies: configuration.configuration?.listCopies, isKept: false)
         return Loaded(
-            path: policy, diagnostics: configuration.diagnostics + load.diagnostics, policy: load)
+            path: policy, diagnostics: configuration.diagnostics + load.diagnostics, policy: load,
+            logDirectory: configuration.configuration?.logDirectory)
     }
 }

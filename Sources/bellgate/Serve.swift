@@ -65,11 +65,12 @@ struct Serve: ParsableCommand {
                 keepSeconds: configuration.logKeepSeconds,
                 syncSeconds: configuration.logSyncSeconds)
             let control = try ControlSocket(path: configuration.controlPath)
+            let (suspended, problems) = Service.suspending(policy, configuration.logDirectory)
             let server = try Server(
-                settings(of: configuration), policy: policy, journal: journal)
+                settings(of: configuration), policy: suspended, journal: journal)
             let service = Service(
                 configuration: configuration, server: server, journal: journal, control: control,
-                signals: signals, watcher: watcher)
+                signals: signals, watcher: watcher, suspensionProblems: problems)
             service.follow(load)
             announce(policy, server, configuration)
             for line in journal.status.findings { say("the log: \(line); see log verify") }

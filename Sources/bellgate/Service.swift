@@ -21,6 +21,8 @@ final class Service {
     private let follower: Follower
     private let listKeeper: ListKeeper
     private var lastReload: ReloadResult?
+    /// What cannot be read of the suspensions that are written down.
+    private var suspensionProblems: [String]
     /// When files have settled and are to be read, in monotonic milliseconds.
     private var reloadDue: Int64?
     private var toldOfLogFailure: String?
@@ -76,7 +78,8 @@ final class Service {
 
     init(
         configuration: ServerConfiguration, server: Server, journal: Journal,
-        control: ControlSocket, signals: SignalDescriptor, watcher: FileWatcher?
+        control: ControlSocket, signals: SignalDescriptor, watcher: FileWatcher?,
+        suspensionProblems: [String]
     ) {
         self.configuration = configuration
         self.server = server
@@ -84,6 +87,7 @@ final class Service {
         self.control = control
         self.signals = signals
         self.watcher = watcher
+        self.suspensionProblems = suspensionProblems
         listKeeper = ListKeeper(
             configurationPath: configuration.path, copies: configuration.listCopies)
         follower = Follower(
@@ -168,7 +172,7 @@ final class Service {
         report(load.diagnostics)
         let old = server.status
         if let policy = load.loaded {
-            server.replacePolicy(policy)
+            server.replacePolicy(suspending(policy))
             say(
                 "policy reloaded: \(policy.hash), \(policy.policy.rules.count { $0.origin == .file }) rules, "
                     + "\(policy.index.nameCount) names")
@@ -193,15 +197,46 @@ final class Service {
         Date().formatted(.iso8601)
     }
 
+    // MARK: - Suspensions
+
+    /// Puts into effect what is written down beside the log.
+    private func takeUpSuspensions() -> SuspensionReply {
+        let policy = suspending(server.policy)
+        server.replacePolicy(policy)
+        say("suspensions: \(policy.policy.suspensions.count) in force")
+        return SuspensionReply(
+            inForce: policy.policy.suspensions.count, problems: suspensionProblems)
+    }
+
+    private func suspending(_ policy: LoadedPolicy) -> LoadedPolicy {
+        let (suspended, problems) = Self.suspending(policy, configuration.logDirectory)
+        suspensionProblems = problems
+        return suspended
+    }
+
+    /// A policy with the suspensions that are not over yet; says what cannot be read.
+    static func suspending(
+        _ policy: LoadedPolicy, _ directory: String
+    ) -> (policy: LoadedPolicy, problems: [String]) {
+        var problems: [String] = []
+        let suspended = policy.suspending(
+            bySuspensionsOf: directory, openAt: WallClock.nowMicros / 1_000_000
+        ) { problems.append("\(directory)/\($0); see `bellgate suspensions`") }
+        for problem in problems { say("warning: \(problem)") }
+        return (suspended, problems)
+    }
+
     // MARK: - Control
 
     private func reply(_ request: String) -> String {
         switch request.trimmingCharacters(in: .whitespacesAndNewlines) {
         case "status": return Self.json(status)
         case "reload": return Self.json(reload())
+        case SuspensionReply.request: return Self.json(takeUpSuspensions())
         default:
             return Self.json([
-                "error": "unknown request; this server knows status and reload"
+                "error": "unknown request; this server knows status, reload and "
+                    + SuspensionReply.request
             ])
         }
     }
@@ -222,6 +257,7 @@ final class Service {
             warnings.append("\(failure); nothing older than keep is deleted until it can be noted")
         }
         if let exposure = log.exposure { warnings.append(exposure) }
+        warnings += suspensionProblems
         if log.lostCount > 0 { warnings.append("\(log.lostCount) decisions were not recorded") }
         let store = follower.status
         if let problem = store.problem {

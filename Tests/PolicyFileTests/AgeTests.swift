@@ -74,6 +74,7 @@ func underAgeGoesByBandAndDate(
     #expect((decision.verdict == .block) == isBlocked)
     guard isBlocked else { return }
     #expect(decision.rule == "ages")
+    #expect(decision.why.hasSuffix("is below the minimum age"))
     #expect(decision.category == "under-age")
     #expect(decision.list == "services")
     #expect(decision.service == (service == "grown-up" ? "grown-up" : "raised"))

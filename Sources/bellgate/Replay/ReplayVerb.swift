@@ -112,7 +112,11 @@ struct ReplayVerb: ParsableCommand {
             at: path, folder: configuration.indexFolder,
             copies: configuration.listCopies, isKept: false)
         report(load.diagnostics)
-        return load.loaded
+        // Whose access was suspended at the instant of a query is no part of the policies tried.
+        let log = configuration.logDirectory
+        return load.loaded?.suspending(bySuspensionsOf: log, openAt: nil) {
+            standardError("note: \(log)/\($0)")
+        }
     }
 
     private func result(

@@ -164,6 +164,12 @@ struct Run: Sendable {
         return value as? [String: Any] ?? [:]
     }
 
+    /// Its output as a JSON array of objects.
+    var jsonArray: [[String: Any]] {
+        let value = try? JSONSerialization.jsonObject(with: Data(output.utf8))
+        return value as? [[String: Any]] ?? []
+    }
+
     /// Its output as a JSON object a line.
     var jsonLines: [[String: Any]] {
         output.split(separator: "\n").compactMap {

@@ -1,0 +1,70 @@
+import ArgumentParser
+import DNSWire
+import DecisionLog
+import PolicyEngine
+import PolicyFile
+
+/// A device as a person names it: by the policy's name for it, or by its address.
+struct NamedDevice {
+    let name: String?
+    let addresses: [IPAddress]
+
+    /// Looks a device up; ends the verb with advice where there is none.
+    init(_ text: String, policyPath: String) throws {
+        let known = KnownDevices(ofPolicyAt: policyPath)
+        if let address = IPAddress(text) {
+            let name = known.name(of: address)
+            self.name = name
+            addresses = name.flatMap { known.addresses(ofDevice: $0) } ?? [address]
+        } else if let addresses = known.addresses(ofDevice: text) {
+            name = text
+            self.addresses = addresses
+        } else {
+            standardError("there is no device \"\(text)\"; \(known.advice(for: text))")
+            throw ExitCode(ExitStatus.wrong)
+        }
+    }
+
+    /// Whether a record is about this device.
+    func isMeant(by record: SuspensionRecord) -> Bool {
+        if let name, record.device == name { return true }
+        return record.addresses.contains { text in
+            IPAddress(text).map(addresses.contains) ?? false
+        }
+    }
+}
+
+/// What `suspend` and `lift` say of a person's words before they are written down.
+enum SuspensionWords {
+    /// Refuses a role that may not decide about suspensions.
+    static func check(authority: String) throws {
+        guard !SuspensionBook.authorities.contains(authority) else { return }
+        throw ValidationError(
+            "\"\(authority)\" has no right to decide about a suspension: write --authorised-by "
+                + "dsl or --authorised-by principal, whoever did decide.")
+    }
+
+    /// A reason in one line; refused where it says nothing or too much.
+    static func reason(_ text: String) throws -> String {
+        let words = text.split { $0.isWhitespace || $0.isNewline }.joined(separator: " ")
+        guard !words.isEmpty else {
+            throw ValidationError("Say why, with --reason \"...\"; it stays with the record.")
+        }
+        guard words.utf8.count <= SuspensionBook.maximumReason else {
+            throw ValidationError(
+                "--reason takes at most \(SuspensionBook.maximumReason) octets.")
+        }
+        return words
+    }
+
+    /// "head-laptop (10.30.4.7)", "10.20.4.9".
+    static func who(_ record: SuspensionRecord) -> String {
+        let addresses = record.addresses.joined(separator: ", ")
+        return record.device.map { "\($0) (\(addresses))" } ?? addresses
+    }
+
+    /// The zone of the policy, or else the machine's idea of none.
+    static func zone(_ configuration: ServerConfiguration) -> ZoneRules {
+        timeZone(ofPolicyAt: configuration.policyPath) ?? .utc
+    }
+}
