@@ -44,7 +44,8 @@ extension PolicyProgram {
         let source = Int(verdict.source)
         return Explanation(
             verdict: verdict, rule: decider.map { rules[$0] },
-            why: decider.map { asked.why(rules[$0], through: verdict.source) } ?? "no rule matches, so the default decides",
+            why: decider.map { asked.why(rules[$0], through: verdict.source) }
+                ?? "no rule matches, so the default decides",
             considered: considered,
             listName: policy.sources.indices.contains(source)
                 ? policy.sources[source].listName : nil,
