@@ -111,18 +111,37 @@ import Testing
                 source: SourceID(rawValue: 0))
         }
         index = builder.build()
+        // What a school decides about one device, up to an instant or for an age, costs no query
+        // more than the look-up.
+        let window = Instant(seconds: 1_700_000_000)..<Instant(seconds: 1_900_000_000)
+        var exception = Rule(
+            id: "exception", action: .block, target: .listed([SourceID(rawValue: 1): "ages"]),
+            groups: [0], origin: .exception)
+        exception.window = window
+        exception.devices = [0]
         let policy = Policy(
             name: "Example", zone: .utc,
             groups: [
-                Group(name: "learner", networks: [IPNetwork("10.20.0.0/16")].compactMap { $0 })
+                Group(
+                    name: "learner", networks: [IPNetwork("10.20.0.0/16")].compactMap { $0 },
+                    age: .under16)
             ],
+            devices: [Device(name: "library-pc-1", addresses: [client], group: 0)],
             unknownDevices: 0,
             rules: [
+                exception,
                 Rule(
                     id: "listed", action: .block,
-                    target: .listed([SourceID(rawValue: 0): "games"]), operands: ["games"])
+                    target: .listed([SourceID(rawValue: 0): "games"]), operands: ["games"]),
             ],
-            sources: [SourceInfo(listName: "games", defaultCategory: "games")])
+            suspensions: [
+                Suspension(
+                    networks: [IPNetwork("10.20.9.9")].compactMap { $0 }, window: window)
+            ],
+            sources: [
+                SourceInfo(listName: "games", defaultCategory: "games"),
+                SourceInfo(minimumAges: [DatedAge(age: 16, from: window.lowerBound)]),
+            ])
         program = PolicyProgram(policy: policy, sets: index.sets)
         plane = program.plane(at: Instant(seconds: 1_800_000_000))
         indexView = index.view
