@@ -110,7 +110,9 @@ import Testing
     @Test func aKillWhileCompilingLeavesOldOrNew() throws {
         let folder = try Folder()
         try folder.write(Self.policy, to: "policy.yaml")
-        let arguments = ["compile-lists", "--policy", "policy.yaml", "--folder", "index"]
+        let arguments = [
+            "compile-lists", "--policy", "policy.yaml", "--folder", "index", "--copies", "copies",
+        ]
         func compile() throws -> Program {
             try Program(Program.bellgate(), arguments, in: folder.path)
         }

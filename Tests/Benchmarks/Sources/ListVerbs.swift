@@ -100,29 +100,38 @@ struct Tenfold: ParsableCommand {
             )
         }
         for (name, one, ten) in pairs {
-            // In turn, so that what disturbs one disturbs the other.
-            var ones: [Double] = []
-            var tens: [Double] = []
-            for _ in 0..<5 {
-                ones.append(nanoseconds(of: one, seconds: seconds / 10, repetitions: 9).median)
-                tens.append(nanoseconds(of: ten, seconds: seconds / 10, repetitions: 9).median)
-            }
-            let (before, after) = (Spread(ones).median, Spread(tens).median)
+            let (before, after, ratio) = paired(one, ten, seconds: seconds)
             figures.append(
                 (
                     name,
                     .object([
                         ("ns", .number(before)), ("ns_tenfold", .number(after)),
-                        ("ratio", .number(after / before)),
+                        ("ratio", .number(ratio)),
                     ])
                 ))
             if !options.json {
                 print(
-                    "\(padded(name, 16)) \(fixed(before)) and \(fixed(after)) ns: \(fixed(after / before, 2))"
+                    "\(padded(name, 16)) \(fixed(before)) and \(fixed(after)) ns: \(fixed(ratio, 2))"
                 )
             }
         }
         if options.json { print(JSONText.object(figures).rendered) }
+    }
+
+    /// Medians of both, and of the ratios of neighbours: in turn, so that what disturbs one disturbs
+    /// the other.
+    private func paired(
+        _ one: any Work, _ ten: any Work, seconds: Double
+    ) -> (before: Double, after: Double, ratio: Double) {
+        var (ones, tens, ratios): ([Double], [Double], [Double]) = ([], [], [])
+        for _ in 0..<11 {
+            let before = nanoseconds(of: one, seconds: seconds / 10, repetitions: 9).median
+            let after = nanoseconds(of: ten, seconds: seconds / 10, repetitions: 9).median
+            ones.append(before)
+            tens.append(after)
+            ratios.append(after / before)
+        }
+        return (Spread(ones).median, Spread(tens).median, Spread(ratios).median)
     }
 }
 

@@ -9,6 +9,7 @@ from . import measure
 
 QUERIES_PER_SECOND = 5_000
 SECONDS = 10
+ROUNDS = 3
 EVERY_SECONDS = 2
 _SAMPLE_SECONDS = 0.002
 _LINE = re.compile(r"^> \S+ \S+ \S+ ([0-9.]+)$", re.MULTILINE)
@@ -45,8 +46,8 @@ def _load(bench, queries):
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
 
 
-def _during(bench, queries, change):
-    """The load, with a change every so often; what it felt of that."""
+def _during(bench, queries, change, command):
+    """The load, with a change and a command every so often; what it felt of that."""
     failed, changes, over = [], [], threading.Event()
 
     def go_on():
@@ -55,7 +56,7 @@ def _during(bench, queries, change):
             number += 1
             change(number)
             done = subprocess.run(
-                ["taskset", "-c", str(bench.load_core), bench.binary, "reload", "--config",
+                ["taskset", "-c", str(bench.load_core), bench.binary, command, "--config",
                  os.path.join(bench.server.folder, "bellgate.yaml")],
                 stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
             changes.append(number)
@@ -65,12 +66,10 @@ def _during(bench, queries, change):
     watch = Watch(bench.server.process.pid)
     watch.start()
     changer = threading.Thread(target=go_on, daemon=True)
-    if change:
-        changer.start()
+    changer.start()
     output = _load(bench, queries)
     over.set()
-    if change:
-        changer.join()
+    changer.join()
     watch.end()
     latencies = sorted(float(found) * 1e6 for found in _LINE.findall(output))
     lost = int(re.search(r"Queries lost:\s+(\d+)", output).group(1))
@@ -83,27 +82,49 @@ def _during(bench, queries, change):
     }
 
 
+def _write_policy(path, text, number):
+    with open(path, "w", encoding="ascii") as policy:
+        policy.write(text.replace("The name is on the list.", f"The name is on list {number}."))
+
+
+def _paired(rounds):
+    """Rounds of the same work for the load's core, without and with a change for the server."""
+    ratios = sorted(each["with"]["p999_us"] / each["without"]["p999_us"] for each in rounds)
+    during = [each["with"] for each in rounds]
+    return {
+        "rounds": rounds, "p999_ratios": ratios, "p999_ratio": ratios[len(ratios) // 2],
+        "anon_ratio": max(each["with"]["anon_peak_kib"] / each["without"]["anon_peak_kib"] for each in rounds),
+        "changes": sum(each["changes"] for each in during), "lost": sum(each["lost"] for each in during),
+        "failed": sum(each["failed"] for each in during),
+    }
+
+
 def measure_all(bench):
-    """Before, with the policy changing, and with the list changing."""
+    """With the policy and with the list changing, each beside the same load without.
+
+    What a change is for the load's own core, the writing of files and the starting of a program, is
+    the same without: it goes to files that the server does not read.
+    """
     queries = os.path.join(bench.folder, "reload.queries")
     with open(queries, "w", encoding="ascii") as out:
         for number in range(20_000):
             name = bench.names[number * 37 % len(bench.names)] if number % 2 else f"n{number % 1000}.allowed.xz"
             out.write(f"{name} A\n")
     policy_path = os.path.join(bench.server.folder, "policy.yaml")
+    other_policy, other_list = (os.path.join(bench.folder, name) for name in ("other.yaml", "other.txt"))
     with open(policy_path, encoding="ascii") as policy:
         text = policy.read()
-
-    def change_policy(number):
-        with open(policy_path, "w", encoding="ascii") as policy:
-            policy.write(text.replace("The name is on the list.", f"The name is on list {number}."))
-
-    def change_list(number):
-        bench.write_list(bench.names + [f"changed-{number}.xy"])
-
+    kinds = {
+        "policy changed": (lambda number: _write_policy(other_policy, text, number),
+                           lambda number: _write_policy(policy_path, text, number)),
+        "list changed": (lambda number: bench.write_list(bench.names + [f"changed-{number}.xy"], other_list),
+                         lambda number: bench.write_list(bench.names + [f"changed-{number}.xy"])),
+    }
+    rounds = {kind: [] for kind in kinds}
     # What a first pass brings into the cache and into memory is not what a reload costs.
     _load(bench, queries)
-    found = {"before": _during(bench, queries, None)}
-    found["policy changed"] = _during(bench, queries, change_policy)
-    found["list changed"] = _during(bench, queries, change_list)
-    return found
+    for _ in range(ROUNDS):
+        for kind, (elsewhere, change) in kinds.items():
+            rounds[kind].append({"without": _during(bench, queries, elsewhere, "status"),
+                                 "with": _during(bench, queries, change, "reload")})
+    return {kind: _paired(each) for kind, each in rounds.items()}
