@@ -118,22 +118,23 @@ def _summary(asked, bells):
     latencies = [micros for _, micros, _ in asked]
     firsts = [next(place for place, each in enumerate(asked) if each[0] >= bell) for bell in bells]
     for first in firsts:
-        at_bells.append(_p99(latencies[first:first + _QUERIES]))
+        at_bells.append(_p90(latencies[first:first + _QUERIES]))
     for start in range(0, len(asked) - _QUERIES, _QUERIES):
         if all(abs(asked[start][0] - bell) > _QUIET_SECONDS for bell in bells):
-            runs.append(_p99(latencies[start:start + _QUERIES]))
+            runs.append(_p90(latencies[start:start + _QUERIES]))
     runs.sort()
     at_bells.sort()
     every = sorted(latencies)
     return {
         "queries": len(asked), "wrong": wrong, "p50_us": every[len(every) // 2],
-        "p99_after_bells_us": at_bells, "p99_elsewhere_us": runs[len(runs) // 2],
+        "p90_after_bells_us": at_bells, "p90_elsewhere_us": runs[len(runs) // 2],
         "more_for_clients_us": at_bells[(len(bells) - 1) // 2] - runs[len(runs) // 2],
     }
 
 
-def _p99(latencies):
-    return sorted(latencies)[len(latencies) * 99 // 100]
+def _p90(latencies):
+    """What others on the machine do to one query in ten is left out; the server's own clock has every query."""
+    return sorted(latencies)[len(latencies) * 9 // 10]
 
 
 def _own_clock(bench, bells):
