@@ -19,6 +19,8 @@ public struct AuditEntry: Sendable, Equatable {
         case suspend
         /// A suspension is about to end before its time.
         case lift
+        /// A policy that came into force has an exception that was not on record.
+        case exception
     }
 
     /// Its place in the trail, from 1.

@@ -23,6 +23,8 @@ final class Service {
     private var lastReload: ReloadResult?
     /// What cannot be read of the suspensions that are written down.
     private var suspensionProblems: [String]
+    /// What keeps the policy's exceptions from being put on record.
+    private var exceptionProblem: String?
     /// When files have settled and are to be read, in monotonic milliseconds.
     private var reloadDue: Int64?
     private var toldOfLogFailure: String?
@@ -114,6 +116,7 @@ final class Service {
             pollfd(fd: watcher?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
         ]
         follower.start()
+        noteExceptions(of: server.policy)
         while !isStopping {
             // SAFETY: the array outlives the call and the count is its own.
             _ = unsafe poll(&waited, nfds_t(waited.count), timeout())
@@ -173,6 +176,7 @@ final class Service {
         let old = server.status
         if let policy = load.loaded {
             server.replacePolicy(suspending(policy))
+            noteExceptions(of: policy)
             say(
                 "policy reloaded: \(policy.hash), \(policy.policy.rules.count { $0.origin == .file }) rules, "
                     + "\(policy.index.nameCount) names")
@@ -197,7 +201,14 @@ final class Service {
         Date().formatted(.iso8601)
     }
 
-    // MARK: - Suspensions
+    // MARK: - Exceptions and suspensions
+
+    /// Puts the exceptions of the policy in force on record.
+    private func noteExceptions(of policy: LoadedPolicy) {
+        exceptionProblem = ExceptionRegister(directory: configuration.logDirectory)
+            .note(policy.exceptions)
+        if let exceptionProblem { say("warning: \(exceptionProblem)") }
+    }
 
     /// Puts into effect what is written down beside the log.
     private func takeUpSuspensions() -> SuspensionReply {
@@ -258,6 +269,7 @@ final class Service {
         }
         if let exposure = log.exposure { warnings.append(exposure) }
         warnings += suspensionProblems
+        if let exceptionProblem { warnings.append(exceptionProblem) }
         if log.lostCount > 0 { warnings.append("\(log.lostCount) decisions were not recorded") }
         let store = follower.status
         if let problem = store.problem {

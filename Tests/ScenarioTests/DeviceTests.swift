@@ -57,6 +57,38 @@ import Testing
         #expect(other.first?["device"] == nil && other.first?["group"] as? String == "learner")
     }
 
+    /// §4.2¶4: "Decisions made and advice provided" are "formally recorded": once, and for good.
+    @Test func exceptionsAreOnRecordAndNobodyTakesThemAway() throws {
+        let fake = try FakeUpstream { .now($0.address(ttl: 300)) }
+        let server = try TestServer(Self.policy, upstreams: ["127.0.0.1:\(fake.port)"])
+        let second = Self.policy.replacingOccurrences(
+            of: "    approved-by: dsl\n",
+            with: "    approved-by: principal\n    approved-on: 2026-10-30\n"
+                + "    advice: Post from the college account only.\n")
+        #expect(try server.run(["reload"]).status == 0)
+        try server.folder.write(second, to: "policy.yaml")
+        #expect(try server.run(["reload"]).status == 0)
+        let path = "log/audit.jsonl"
+        let trail = server.folder.read(path)
+        let lines = trail.split(whereSeparator: { $0 == "\n" || $0 == "\0" }).filter {
+            $0.contains("\"kind\":\"exception\"")
+        }
+        #expect(lines.count == 2)
+        #expect(
+            lines.first?.contains(
+                "exception open-evening: allow social for head-laptop, "
+                    + "from 2026-11-23T09:00:00+00:00, until 2026-11-23T09:30:08+00:00, "
+                    + "approved by dsl\",\"reason\":\"Open evening campaign.\"") == true)
+        #expect(
+            lines.last?.contains(
+                "approved by principal on 2026-10-30, "
+                    + "advice: Post from the college account only.") == true)
+        #expect(try server.run(["log", "verify"]).status == 0)
+        try server.folder.write(
+            trail.replacingOccurrences(of: (lines.first ?? "") + "\n", with: ""), to: path)
+        #expect(try server.run(["log", "verify"]).status == 1)
+    }
+
     @Test func checkListsExceptionsThatNeedALook() throws {
         let folder = try Folder()
         try folder.write(Self.policy, to: "policy.yaml")

@@ -1,3 +1,4 @@
+import DNSWire
 public import PolicyEngine
 
 /// An exception of a policy, and how long it goes on.
@@ -40,6 +41,8 @@ public struct ExceptionStatus: Sendable {
     public var fromText: String?
     /// When it ends, by the policy's wall clock.
     public var untilText: String
+    /// All but its reason in one line, for a register.
+    public var summary: String
 
     init(_ entry: PolicyDocument.ExceptionEntry, _ rule: Rule, zone: ZoneRules, now: Instant) {
         id = rule.id
@@ -52,6 +55,16 @@ public struct ExceptionStatus: Sendable {
         self.window = window
         fromText = entry.from.map { zone.iso8601(zone.instant(of: $0)) }
         untilText = zone.iso8601(window.upperBound)
+        let whom =
+            (entry.groups + entry.devices).map(\.value) + entry.networks.map(\.description)
+        let words: [String?] = [
+            "exception \(rule.id): \(entry.action == .allow ? "allow" : "block") "
+                + "\(rule.operands.joined(separator: ", ")) for \(whom.joined(separator: ", "))",
+            fromText.map { "from \($0)" }, "until \(untilText)",
+            "approved by \(approvedBy)" + (approvedOn.map { " on \($0)" } ?? ""),
+            advice.map { "advice: \($0)" },
+        ]
+        summary = words.compactMap(\.self).joined(separator: ", ")
         let left = window.upperBound.seconds.subtractingReportingOverflow(now.seconds)
         let seconds = left.overflow ? Int64.max : left.partialValue
         daysLeft = Int(seconds / 86_400)
