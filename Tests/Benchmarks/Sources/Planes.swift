@@ -144,7 +144,7 @@ enum PlaneFigures {
             current = next
         }
         let verdict = current.view.verdict(
-            group: number % LargePolicy.groupCount,
+            audience: number % LargePolicy.groupCount,
             set: UInt32(number / LargePolicy.groupCount % LargePolicy.setCount))
         let spent = Clock.cpu - begun
         Results.keep(verdict.rule)

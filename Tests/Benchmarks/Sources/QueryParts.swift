@@ -106,7 +106,7 @@ final class PlaneLookUps: Work {
         var sum = 0
         for number in 0..<operations {
             let verdict = view.verdict(
-                group: number % groupCount, set: UInt32(truncatingIfNeeded: number % setCount))
+                audience: number % groupCount, set: UInt32(truncatingIfNeeded: number % setCount))
             sum &+= Int(verdict.rule)
         }
         Results.keep(sum)
