@@ -35,7 +35,7 @@ enum PageStyle {
         figure{margin:.4rem 0 1rem}
         figcaption{font-size:.92rem;font-weight:600;color:#24476b}
         figure svg{width:100%;height:auto;display:block}
-        .a{fill:#3b74a8}.b{fill:#c2571a}
+        .a{fill:#4f86bc}.b{fill:#641a00}
         .g{stroke:#cfd8e2;stroke-width:.7}.t{stroke:#8fa3b8;stroke-width:.7}
         .l{font-size:9.5px;fill:#445}
         .c0,.k0{fill:#2e7d5b;background:#2e7d5b}.c1,.k1{fill:#7b4fa3;background:#7b4fa3}
@@ -43,7 +43,7 @@ enum PageStyle {
         .c4,.k4{fill:#00798c;background:#00798c}.c5,.k5{fill:#a3366b;background:#a3366b}
         .s0{fill:#e2f0ea}.s1{fill:#eee6f5}.s2{fill:#f6efd6}.s3{fill:#e9edf1}.s4{fill:#dceff2}
         .s5{fill:#f5e3ec}
-        .ka{background:#3b74a8}.kb{background:#c2571a}
+        .ka{background:#4f86bc}.kb{background:#641a00}
         .key{font-size:.85rem;color:#445;max-width:none}
         .key span{margin-right:1rem;white-space:nowrap}
         .key i{display:inline-block;width:.8rem;height:.8rem;margin-right:.3rem;

@@ -150,6 +150,33 @@ import Testing
                 == "There is nothing to compare this week's blocks with.")
     }
 
+    /// What was allowed and blocked is told apart in grey, too, on every bell's band: 3 to 1, as WCAG
+    /// 1.4.11 asks of charts.
+    @Test func chartsAreReadInGrey() throws {
+        let css = PageStyle.css.html
+        func luminance(_ kind: String) throws -> Double {
+            let rule = try #require(
+                css.firstMatch(of: try Regex("\\.\(kind)\\{fill:#([0-9a-f]{6})")))
+            let number = try #require(UInt32(rule.output[1].substring ?? "", radix: 16))
+            func part(_ shift: UInt32) -> Double {
+                let share = Double(number >> shift & 0xFF) / 255
+                return share <= 0.04045 ? share / 12.92 : pow((share + 0.055) / 1.055, 2.4)
+            }
+            let (red, green, blue) = (part(16), part(8), part(0))
+            return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+        }
+        func contrast(_ one: Double, _ other: Double) -> Double {
+            (max(one, other) + 0.05) / (min(one, other) + 0.05)
+        }
+        let (allowed, blocked) = (try luminance("a"), try luminance("b"))
+        #expect(contrast(allowed, blocked) >= 3)
+        var bands = [1.0]
+        for place in 0..<6 { bands.append(try luminance("s\(place)")) }
+        for band in bands {
+            #expect(contrast(allowed, band) >= 3 && contrast(blocked, band) >= 3)
+        }
+    }
+
     @Test func datesAreThoseOfPlainEnglish() {
         #expect(PageDates.moment("2026-11-17T10:31:05+00:00") == "Tue 17 Nov, 10:31")
         #expect(PageDates.moment(nil) == "unknown")
