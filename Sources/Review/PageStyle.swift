@@ -55,7 +55,8 @@ enum PageStyle {
         @media print{.concerns td:nth-child(6){width:8.6rem}body{padding:0;max-width:none;font-size:10pt}
         h1{font-size:17pt}h2{font-size:13pt;margin-top:14pt}h2,h3,caption,figcaption{break-after:avoid}
         table{font-size:8.8pt}tr,figure,.whole,.warn,.note,.tiles,.brief{break-inside:avoid}
-        .key,h2+p,h2+p+.facts,.group p{break-after:avoid}.facts,.group p{break-inside:avoid}.group .facts{break-before:avoid}
+        .key,h2+p,h2+p+.facts,.group p{break-after:avoid}
+        .facts,.group p{break-inside:avoid}.group .facts{break-before:avoid;break-after:auto}
         thead{display:table-header-group}
         *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
         """
