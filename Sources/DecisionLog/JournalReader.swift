@@ -22,6 +22,8 @@ public final class JournalReader {
     private(set) var rowTip: UInt32?
     /// Where the record before lies, in the segment that is being read.
     private var lastOffset: Int?
+    /// What is missing before the next row; `nil` where that is not to be given.
+    private var missing: MissingRows?
 
     /// Places that are not as they were written, in the order of the log; at most
     /// `maximumDamage` of them.
@@ -38,11 +40,23 @@ public final class JournalReader {
 
     /// Opens a log.
     ///
+    /// - Parameters:
+    ///   - tellsMissing: gives a gap row in the place of rows that cannot be read any more, with the
+    ///     seq of the first of them and the time of the row that comes next.
+    ///   - follows: the rows that went before end with this one, wherever the files begin.
     /// - Throws: `JournalError` if the directory cannot be read.
-    public convenience init(directory path: String, filter: RowFilter = RowFilter()) throws {
+    public convenience init(
+        directory path: String, filter: RowFilter = RowFilter(), tellsMissing: Bool = false,
+        follows: UInt64? = nil
+    ) throws {
         let directory = try LogDirectory(path: path, create: false)
         self.init(directory, filter: filter, only: nil)
         waiting = firstSegments(try directory.segments())
+        guard tellsMissing else { return }
+        missing = MissingRows(filter)
+        if let follows, let first = waiting.first?.firstSeq, first > follows, first - 1 > follows {
+            missing?.note(follows + 1..<first, .missingSegment)
+        }
     }
 
     /// Refuses a directory that holds no log: nothing is made there for the sake of reading.
@@ -71,6 +85,7 @@ public final class JournalReader {
     ///
     /// After `nil` it may be called again: rows that have been written meanwhile come then.
     public func next() -> DecisionRow? {
+        if let gap = missing?.next() { return gap }
         while let segment = current ?? openNext() {
             switch segment.next() {
             case .record(let record):
@@ -117,12 +132,18 @@ public final class JournalReader {
         rowTip = tip
         rowCount += 1
         if kind == RecordKind.gap.rawValue { explain(RecordGap(record, at: 32)) }
+        let isBehindGap = missing?.isAhead(of: record) ?? false
         if number != lastNumber {
             lastNumber = number
             lastDictionary = dictionaries[number] ?? .unknown
         }
-        guard matcher.matches(record, seq: seq, dictionary: lastDictionary) else { return nil }
-        return DecisionRow(record, dictionary: lastDictionary)
+        var row: DecisionRow?
+        if matcher.matches(record, seq: seq, dictionary: lastDictionary) {
+            row = DecisionRow(record, dictionary: lastDictionary)
+        }
+        guard isBehindGap else { return row }
+        if let row { missing?.put(row) }
+        return missing?.next()
     }
 
     /// Sees whether the record goes on from the one before.
@@ -142,6 +163,7 @@ public final class JournalReader {
 
     /// Rows that a power cut took and a gap tells of are no damage: nobody took them away.
     private func explain(_ gap: RecordGap) {
+        missing?.leaveOut(gap.firstSeq..<max(gap.firstSeq, gap.endSeq))
         guard gap.reason == .powerCut else { return }
         damage.removeAll {
             $0.kind == .missing && $0.expectedSeq == gap.firstSeq && $0.foundSeq == gap.endSeq
@@ -158,6 +180,16 @@ public final class JournalReader {
 
     private func note(_ found: LogDamage) {
         if damage.count < Self.maximumDamage { damage.append(found) }
+        guard let first = found.expectedSeq, found.missingRows > 0 else { return }
+        switch found.kind {
+        case .record: missing?.note(first..<first + found.missingRows, .damaged)
+        case .missing:
+            // At its beginning a file says what went before it.
+            missing?.note(
+                first..<first + found.missingRows,
+                found.offset == 0 ? .missingSegment : .damaged)
+        default: break
+        }
     }
 
     private func noteDamage(of segment: SegmentReader) {

@@ -82,7 +82,8 @@ public struct RecordGap: Sendable, Equatable, CustomStringConvertible {
         let times =
             firstMicros <= lastMicros && firstMicros > 0
             ? " (\(LogTime.utc(firstMicros)) to \(LogTime.utc(lastMicros)))" : ""
-        return "\(count) decision\(count == 1 ? "" : "s") not recorded: \(reason)\(seqs)\(times)"
+        let lost = reason == .damaged ? "cannot be read any more" : "not recorded"
+        return "\(count) decision\(count == 1 ? "" : "s") \(lost): \(reason)\(seqs)\(times)"
     }
 }
 
@@ -105,6 +106,8 @@ public struct GapReason: Sendable, Hashable, CustomStringConvertible {
     public static let powerCut = GapReason(number: 10_003)
     /// Rows were taken off the log's end while nobody wrote it.
     public static let cutOff = GapReason(number: 10_004)
+    /// What was recorded is no longer as it was written.
+    public static let damaged = GapReason(number: 10_005)
 
     /// A word for programs: `disk-full`, `read-only`, `buffer-full`, …, or `error`.
     public var code: String {
@@ -119,6 +122,7 @@ public struct GapReason: Sendable, Hashable, CustomStringConvertible {
         case Self.missingSegment.number: "missing-segment"
         case Self.powerCut.number: "power-cut"
         case Self.cutOff.number: "cut-off"
+        case Self.damaged.number: "damaged"
         default: "error"
         }
     }
@@ -130,6 +134,7 @@ public struct GapReason: Sendable, Hashable, CustomStringConvertible {
         case .missingSegment: "files of the log are missing"
         case .powerCut: "the machine went down before they were on the disk"
         case .cutOff: "they were taken off the log's end"
+        case .damaged: "their place in the log is damaged"
         default: systemErrorText(number)
         }
     }
