@@ -109,6 +109,23 @@ final class Chunk {
         return runs[low].seq &+ UInt64(ordinal - runs[low].ordinal)
     }
 
+    // MARK: Times
+
+    /// Gives how many rows of each class there are by slot.
+    ///
+    /// - Parameter visit: slot since the day's beginning, class, count.
+    func eachSlot(_ visit: (UInt64, Int, UInt32) -> Void) throws {
+        var reader = PackReader(try whole(.slots))
+        for _ in 0..<reader.amount() {
+            let slot = reader.number()
+            let rank = Int(reader.small())
+            let count = reader.small()
+            guard rank < classes.count else { throw damaged("the counts by time") }
+            visit(slot, rank, count)
+        }
+        if reader.isBroken { throw damaged("the counts by time") }
+    }
+
     // MARK: Clients
 
     func clientEntries() throws -> [ClientEntry] {
@@ -138,6 +155,14 @@ final class Chunk {
     /// The keys of one page.
     func names(ofPage page: Int) throws -> [[UInt8]] {
         if let known = pages[page] { return known }
+        let keys = try readNames(ofPage: page)
+        if pages.count >= 4096 { pages.removeAll(keepingCapacity: true) }
+        pages[page] = keys
+        return keys
+    }
+
+    /// The same, without keeping them.
+    func readNames(ofPage page: Int) throws -> [[UInt8]] {
         let index = try namePages()
         guard index.indices.contains(page) else { throw damaged("a number of a name") }
         let end =
@@ -155,8 +180,6 @@ final class Chunk {
             keys.append(Array(last[..<shared]) + rest)
         }
         guard !reader.isBroken else { throw damaged("a page of names") }
-        if pages.count >= 4096 { pages.removeAll(keepingCapacity: true) }
-        pages[page] = keys
         return keys
     }
 
@@ -202,16 +225,9 @@ final class Chunk {
         of numbers: Range<UInt32>, _ visit: (UInt32, UInt32, UInt32, UInt32) -> Void
     ) throws {
         guard !numbers.isEmpty else { return }
-        let index = try namePages()
         let first = Int(numbers.lowerBound) / StoreLimits.pageNames
         let last = Int(numbers.upperBound - 1) / StoreLimits.pageNames
-        guard last < index.count else { throw damaged("a number of a name") }
-        let end =
-            last + 1 < index.count
-            ? index[last + 1].postings : info.lengths[Part.postings.rawValue]
-        let start = index[first].postings
-        var reader = PackReader(
-            try source.bytes(.postings, of: info, start: start, count: end - start))
+        var reader = PackReader(try postings(ofPages: first...last))
         var number = UInt32(first * StoreLimits.pageNames)
         while !reader.isAtEnd, number < numbers.upperBound {
             var client: UInt32 = 0
@@ -226,6 +242,17 @@ final class Chunk {
             number += 1
         }
         if reader.isBroken { throw damaged("a page of postings") }
+    }
+
+    /// The postings of pages of names, as they lie.
+    func postings(ofPages pages: ClosedRange<Int>) throws -> [UInt8] {
+        let index = try namePages()
+        guard pages.upperBound < index.count else { throw damaged("a number of a name") }
+        let end =
+            pages.upperBound + 1 < index.count
+            ? index[pages.upperBound + 1].postings : info.lengths[Part.postings.rawValue]
+        let start = index[pages.lowerBound].postings
+        return try source.bytes(.postings, of: info, start: start, count: end - start)
     }
 
     /// All names of the chunk.

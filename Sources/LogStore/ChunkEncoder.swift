@@ -17,9 +17,7 @@ struct ChunkEncoder {
 
     private struct Triple {
         var name: UInt32
-        var client: UInt32
-        var rank: UInt32
-        var count: UInt32
+        var posting: Posting
     }
 
     init(_ builder: ChunkBuilder) {
@@ -73,15 +71,7 @@ struct ChunkEncoder {
 
     private mutating func packKinds() {
         var writer = PackWriter()
-        writer.number(builder.definitions.count)
-        for use in builder.uses {
-            writer.number(use.firstSeq)
-            writer.number(use.lastSeq)
-            writer.signed(use.firstMicros)
-            writer.signed(use.lastMicros)
-        }
-        writer.number(classes.count)
-        for rank in classes { rank.pack(into: &writer) }
+        writer.classes(classes, uses: builder.uses)
         writer.number(builder.kinds.count)
         for (kind, rank) in zip(builder.kinds, classOfKind) {
             kind.pack(into: &writer, number: rank)
@@ -124,14 +114,7 @@ struct ChunkEncoder {
             run += 1
         }
         if run > 0 { counts[lastKey, default: 0] += run }
-        var writer = PackWriter()
-        writer.number(counts.count)
-        for (key, count) in counts.sorted(by: { $0.key < $1.key }) {
-            writer.number(key >> 32)
-            writer.number(key & 0xFFFF_FFFF)
-            writer.number(count)
-        }
-        parts[Part.slots.rawValue] = writer
+        parts[Part.slots.rawValue].slots(counts)
     }
 
     // MARK: Clients and their rows
@@ -198,21 +181,14 @@ struct ChunkEncoder {
             let count = UInt32(end - place)
             triples.append(
                 Triple(
-                    name: UInt32(keys[place] >> 32), client: client, rank: rank, count: count))
+                    name: UInt32(keys[place] >> 32),
+                    posting: Posting(client: client, rank: rank, count: count)))
             byClass[rank, default: 0] += count
             place = end
         }
         parts[Part.clientTallies.rawValue].number(UInt64(least - info.firstMicros))
         parts[Part.clientTallies.rawValue].number(UInt64(greatest - least))
-        Self.pack(byClass, into: &parts[Part.clientTallies.rawValue])
-    }
-
-    private static func pack(_ counts: [UInt32: UInt32], into writer: inout PackWriter) {
-        writer.number(counts.count)
-        for (rank, count) in counts.sorted(by: { $0.key < $1.key }) {
-            writer.number(rank)
-            writer.number(count)
-        }
+        parts[Part.clientTallies.rawValue].counts(byClass)
     }
 
     // MARK: Names
@@ -227,54 +203,15 @@ struct ChunkEncoder {
             sorted[free[Int(triple.name)]] = UInt32(number)
             free[Int(triple.name)] += 1
         }
-        var heavy: [(hash: UInt64, rank: UInt32, counts: [UInt32: UInt32])] = []
-        for rank in nameOrder.indices {
-            packName(rank)
-            let own = sorted[starts[rank]..<starts[rank + 1]]
-            let counts = packPostings(own)
-            let total = counts.values.reduce(0, +)
-            if total >= StoreLimits.heavyCount {
-                heavy.append((builder.names.hash(Int(nameOrder[rank])), UInt32(rank), counts))
-            } else {
-                info.lightCount = max(info.lightCount, total)
-            }
+        var packer = NamePacker(rows: builder.rows.count)
+        for (rank, number) in nameOrder.enumerated() {
+            let start = starts[rank]
+            packer.append(
+                builder.names[Int(number)], hash: builder.names.hash(Int(number)),
+                amount: starts[rank + 1] - start
+            ) { triples[Int(sorted[start + $0])].posting }
         }
-        heavy.sort { $0.hash < $1.hash }
-        parts[Part.heavy.rawValue].number(heavy.count)
-        for entry in heavy {
-            parts[Part.heavy.rawValue].word(entry.hash)
-            parts[Part.heavy.rawValue].number(entry.rank)
-            Self.pack(entry.counts, into: &parts[Part.heavy.rawValue])
-        }
-    }
-
-    private mutating func packName(_ rank: Int) {
-        let key = builder.names[Int(nameOrder[rank])]
-        guard rank % StoreLimits.pageNames > 0 else {
-            parts[Part.nameIndex.rawValue].number(parts[Part.names.rawValue].count)
-            parts[Part.nameIndex.rawValue].number(parts[Part.postings.rawValue].count)
-            parts[Part.nameIndex.rawValue].text(key)
-            parts[Part.names.rawValue].text(key)
-            return
-        }
-        let before = builder.names[Int(nameOrder[rank - 1])]
-        let shared = zip(before, key).prefix { $0 == $1 }.count
-        parts[Part.names.rawValue].number(shared)
-        parts[Part.names.rawValue].text(key.dropFirst(shared))
-    }
-
-    private mutating func packPostings(_ own: ArraySlice<UInt32>) -> [UInt32: UInt32] {
-        var counts: [UInt32: UInt32] = [:]
-        parts[Part.postings.rawValue].number(own.count)
-        var lastClient: UInt32 = 0
-        for number in own {
-            let triple = triples[Int(number)]
-            parts[Part.postings.rawValue].number(triple.client &- lastClient)
-            parts[Part.postings.rawValue].number(triple.rank)
-            parts[Part.postings.rawValue].number(triple.count)
-            lastClient = triple.client
-            counts[triple.rank, default: 0] += triple.count
-        }
-        return counts
+        info.lightCount = packer.lightCount
+        packer.finish(into: &parts)
     }
 }

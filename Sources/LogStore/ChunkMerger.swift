@@ -3,8 +3,13 @@ import DecisionLog
 /// Merges a file's chunks into fewer: each row is written again only a few times in all.
 struct ChunkMerger {
     private let file: DayFile
+    private let chunkRows: Int
 
-    init(_ file: DayFile) { self.file = file }
+    /// - Parameter chunkRows: rows that a chunk may have.
+    init(_ file: DayFile, chunkRows: Int) {
+        self.file = file
+        self.chunkRows = chunkRows
+    }
 
     /// Merges what is due.
     ///
@@ -22,14 +27,14 @@ struct ChunkMerger {
     /// Chunks side by side that should become one; `nil` if there are none.
     private func next(isFinal: Bool) -> Range<Int>? {
         let chunks = file.chunks
-        let sizes = isFinal ? [StoreLimits.chunkRows] : Self.tiers
+        let sizes = isFinal ? [chunkRows] : Self.tiers
         for limit in sizes {
             var start = 0
             while start < chunks.count {
                 var end = start
                 var rows = 0
                 while end < chunks.count, chunks[end].rows < limit,
-                    rows + chunks[end].rows <= StoreLimits.chunkRows
+                    rows + chunks[end].rows <= chunkRows
                 {
                     rows += chunks[end].rows
                     end += 1

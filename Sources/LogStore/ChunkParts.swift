@@ -58,7 +58,8 @@ struct ChunkInfo: Equatable {
         return writer.bytes
     }
 
-    init(id: Int64, head: [UInt8], path: String) throws {
+    /// - Parameter limit: how many rows it may have.
+    init(id: Int64, head: [UInt8], path: String, limit: Int) throws {
         var reader = PackReader(head)
         self.id = id
         rows = Int(reader.small())
@@ -70,7 +71,7 @@ struct ChunkInfo: Equatable {
         lengths = (0..<reader.amount()).map { _ in Int(reader.small()) }
         definitionIDs = (0..<reader.amount()).map { _ in Int64(reader.small()) }
         guard !reader.isBroken, lengths.count == Part.allCases.count,
-            rows <= StoreLimits.chunkRows
+            rows <= limit
         else {
             throw StoreError(.damaged, path: path, reason: "a chunk's head does not hold together")
         }

@@ -13,6 +13,8 @@ final class DayFile: PartSource {
     let path: String
     private let queue: DatabaseQueue
     private(set) var chunks: [ChunkInfo] = []
+    /// The chunks summed up, where the day is over and nothing has changed since.
+    private(set) var rollup: ChunkInfo?
     private let identity: FileID?
     private(set) var place = Place()
     private var definitionIDs: [[UInt8]: Int64] = [:]
@@ -32,7 +34,11 @@ final class DayFile: PartSource {
     }
 
     /// The format's version, in SQLite's `user_version`.
-    static let formatVersion = 1
+    static let formatVersion = 2
+    /// The version before, which has no sums of a day; it is brought up when it is written.
+    private static let versionWithoutRollup = 1
+    /// The number that the sums have among a file's chunks: none comes that far.
+    private static let rollupID: Int64 = 1 << 38
     /// Tells a day file from other databases, in SQLite's `application_id`: "BGLS".
     private static let applicationID = 0x4247_4C53
 
@@ -50,11 +56,11 @@ final class DayFile: PartSource {
         do {
             queue = try Self.open(path, isWritable: isWritable)
             try queue.inDatabase { db in
-                try Self.checkVersion(db, path: path, mayMake: isWritable && mayBeEmpty)
-                if isWritable { return }
-                try db.beginTransaction(.deferred)
+                let version = try Self.checkVersion(
+                    db, path: path, isWritable: isWritable, mayMake: isWritable && mayBeEmpty)
+                if !isWritable { try db.beginTransaction(.deferred) }
+                try load(db, version)
             }
-            try load()
         } catch {
             throw StoreError(error, path: path)
         }
@@ -66,6 +72,7 @@ final class DayFile: PartSource {
         configuration.allowsUnsafeTransactions = true
         configuration.busyMode = .timeout(StoreLimits.busySeconds)
         configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA cache_size = -\(StoreLimits.cacheKibibytes)")
             guard isWritable else { return }
             // FULL: what another file says of this one must not outlive it in a power cut.
             try db.execute(sql: "PRAGMA synchronous = FULL")
@@ -87,7 +94,10 @@ final class DayFile: PartSource {
         close(file)
     }
 
-    private static func checkVersion(_ db: Database, path: String, mayMake: Bool) throws {
+    /// - Returns: the version that the file has now.
+    private static func checkVersion(
+        _ db: Database, path: String, isWritable: Bool, mayMake: Bool
+    ) throws -> Int {
         let version = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
         let application = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         if version > formatVersion, application == applicationID {
@@ -97,14 +107,24 @@ final class DayFile: PartSource {
                     + "\(formatVersion)); use that version, or move the file away and start again: "
                     + "it is made anew from the log")
         }
-        if version == formatVersion, application == applicationID { return }
+        if version == formatVersion, application == applicationID { return version }
+        if version == versionWithoutRollup, application == applicationID {
+            guard isWritable else { return version }
+            try db.inTransaction {
+                try makeRollupTable(db)
+                return .commit
+            }
+            return formatVersion
+        }
         guard mayMake, version == 0, application == 0 else {
             throw StoreError(.damaged, path: path, reason: "it is no day file")
         }
         try db.inTransaction {
             try makeSchema(db)
+            try makeRollupTable(db)
             return .commit
         }
+        return formatVersion
     }
 
     private static func makeSchema(_ db: Database) throws {
@@ -116,24 +136,41 @@ final class DayFile: PartSource {
                 CREATE TABLE chunks (id INTEGER PRIMARY KEY, head BLOB NOT NULL);
                 CREATE TABLE pieces (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
                 PRAGMA application_id = \(applicationID);
+                """)
+    }
+
+    private static func makeRollupTable(_ db: Database) throws {
+        try db.execute(
+            sql: """
+                CREATE TABLE rollup (body BLOB NOT NULL);
                 PRAGMA user_version = \(formatVersion);
                 """)
     }
 
     // MARK: Reading
 
-    private func load() throws {
-        try queue.inDatabase { db in
-            if let row = try Row.fetchOne(db, sql: "SELECT 0, body FROM place") {
-                place = try Place(unsealed(row).body, path: path)
-            }
-            chunks = try Row.fetchAll(db, sql: "SELECT id, head FROM chunks").map { row in
-                let (id, head) = try unsealed(row)
-                return try ChunkInfo(id: id, head: head, path: path)
-            }
-            chunks.sort { $0.firstSeq < $1.firstSeq }
+    private func load(_ db: Database, _ version: Int) throws {
+        if let row = try Row.fetchOne(db, sql: "SELECT 0, body FROM place") {
+            place = try Place(unsealed(row).body, path: path)
         }
+        chunks = try Row.fetchAll(db, sql: "SELECT id, head FROM chunks").map { row in
+            let (id, head) = try unsealed(row)
+            return try ChunkInfo(id: id, head: head, path: path, limit: StoreLimits.chunkRows)
+        }
+        chunks.sort { $0.firstSeq < $1.firstSeq }
+        guard version > Self.versionWithoutRollup,
+            let row = try Row.fetchOne(db, sql: "SELECT 0, body FROM rollup")
+        else { return }
+        let found = try ChunkInfo(
+            id: Self.rollupID, head: unsealed(row).body, path: path, limit: StoreLimits.rollupRows)
+        guard found.rows == rowCount else {
+            throw StoreError(.damaged, path: path, reason: "its sums are of other rows")
+        }
+        rollup = found
     }
+
+    /// How many rows the chunks have.
+    var rowCount: Int { chunks.reduce(0) { $0 + $1.rows } }
 
     /// The gap rows of the day, by seq.
     func gaps() throws(StoreError) -> [StoredGap] {
@@ -261,12 +298,32 @@ final class DayFile: PartSource {
         try change(place: place) { db in
             for info in old {
                 try db.execute(sql: "DELETE FROM chunks WHERE id = ?", arguments: [info.id])
-                try db.execute(
-                    sql: "DELETE FROM pieces WHERE id BETWEEN ? AND ?",
-                    arguments: [info.id << 24, (info.id + 1) << 24 - 1])
+                try Self.deletePieces(info.id, db)
             }
             let rest = self.chunks[..<old.startIndex] + self.chunks[old.endIndex...]
             return (rest + [try self.insert(chunk, db)]).sorted { $0.firstSeq < $1.firstSeq }
+        }
+    }
+
+    /// Whether there are chunks to sum up, and not too many rows for that. One alone says it all.
+    var needsSums: Bool {
+        rollup == nil && chunks.count > 1 && rowCount <= StoreLimits.rollupRows
+    }
+
+    /// Keeps the sums of the chunks as they are now.
+    func sumUp() throws(StoreError) {
+        do {
+            guard let sums = try DayRollup(self).encode() else { return }
+            rollup = try queue.write { db in
+                let info = try insertPieces(sums, id: Self.rollupID, db)
+                try db.execute(
+                    sql: "INSERT INTO rollup VALUES (?)",
+                    arguments: [Self.sealed(info.head[...])])
+                return info
+            }
+        } catch {
+            definitionIDs.removeAll()
+            throw StoreError(error, path: path)
         }
     }
 
@@ -275,12 +332,18 @@ final class DayFile: PartSource {
     ) throws(StoreError) {
         do {
             let changed = try queue.write { db in
+                if rollup != nil {
+                    // They are sums of what was there before.
+                    try db.execute(sql: "DELETE FROM rollup")
+                    try Self.deletePieces(Self.rollupID, db)
+                }
                 try db.execute(sql: "DELETE FROM place")
                 try db.execute(
                     sql: "INSERT INTO place VALUES (?)", arguments: [Self.sealed(new.packed[...])])
                 return try body(db)
             }
             chunks = changed
+            rollup = nil
             place = new
         } catch {
             // What was numbered in a transaction that did not come about has no number.
@@ -290,12 +353,20 @@ final class DayFile: PartSource {
     }
 
     private func insert(_ chunk: EncodedChunk, _ db: Database) throws -> ChunkInfo {
-        var info = chunk.info
-        info.definitionIDs = try chunk.definitions.map { try id(of: $0, db) }
-        info.id = (try Int64.fetchOne(db, sql: "SELECT MAX(id) FROM chunks") ?? 0) + 1
+        let id = (try Int64.fetchOne(db, sql: "SELECT MAX(id) FROM chunks") ?? 0) + 1
+        let info = try insertPieces(chunk, id: id, db)
         try db.execute(
             sql: "INSERT INTO chunks VALUES (?, ?)",
             arguments: [info.id, Self.sealed(info.head[...])])
+        return info
+    }
+
+    private func insertPieces(
+        _ chunk: EncodedChunk, id: Int64, _ db: Database
+    ) throws -> ChunkInfo {
+        var info = chunk.info
+        info.definitionIDs = try chunk.definitions.map { try self.id(of: $0, db) }
+        info.id = id
         let statement = try db.cachedStatement(sql: "INSERT INTO pieces VALUES (?, ?)")
         for part in Part.allCases {
             let bytes = chunk.parts[part.rawValue]
@@ -304,11 +375,17 @@ final class DayFile: PartSource {
             {
                 let piece = bytes[start..<min(start + StoreLimits.pieceBytes, bytes.count)]
                 try statement.execute(arguments: [
-                    Self.pieceID(info.id, part, number), Self.sealed(piece),
+                    Self.pieceID(id, part, number), Self.sealed(piece),
                 ])
             }
         }
         return info
+    }
+
+    private static func deletePieces(_ id: Int64, _ db: Database) throws {
+        try db.execute(
+            sql: "DELETE FROM pieces WHERE id BETWEEN ? AND ?",
+            arguments: [id << 24, (id + 1) << 24 - 1])
     }
 
     private static func sealed(_ piece: ArraySlice<UInt8>) -> Data {
@@ -374,7 +451,7 @@ final class DayFile: PartSource {
             guard answer == "ok" else {
                 throw StoreError(.damaged, path: path, reason: answer ?? "it cannot be checked")
             }
-            for info in chunks {
+            for info in chunks + [rollup].compactMap(\.self) {
                 let chunk = try Chunk(info, dayStartMicros: day.startMicros, source: self)
                 for part in Part.allCases { _ = try chunk.whole(part) }
             }

@@ -21,7 +21,13 @@ enum StoreLimits {
     static let pageNames = 64
     /// How often a name must occur in a chunk to stand among its heavy ones, which the tops of
     /// many chunks are found from.
-    static let heavyCount: UInt32 = 16
+    static let heavyCount = 16
+    /// Of so many rows one more must have a name to stand there: where there are more rows, it
+    /// takes more to be among the greatest.
+    static let rowsPerHeavyCount = 1 << 16
+    /// Rows that a day may have to be summed up: what is made for that is held in memory, about
+    /// four bytes a row. A day of more is answered from its chunks.
+    static let rollupRows = 1 << 25
     /// Names that a question for the greatest looks up one by one, beside as many as it wants:
     /// more than that cost as much as reading them all.
     static let lookedUpNames = 200
@@ -34,6 +40,13 @@ enum StoreLimits {
     static let dayMicros: Int64 = 86_400_000_000
     /// How long a question waits for a file that is being changed, in seconds.
     static let busySeconds = 5.0
+    /// Bytes that the store leaves free on its disk: the log itself, which is what counts, has room
+    /// for some millions of rows in them.
+    static let reservedBytes: UInt64 = 512 << 20
+    /// Of a small disk it leaves this part free, where that is less.
+    static let reservedShare: UInt64 = 8
+    /// KiB of a file that SQLite keeps in memory: what is read is read once, of many files.
+    static let cacheKibibytes = 256
     /// Microseconds after a day's end at which its file is made compact.
     static let closeAfterMicros: Int64 = 600_000_000
 }

@@ -7,8 +7,9 @@ import DecisionLog
 /// most. So of each name it is known how many rows it has at least and at most; those that may be
 /// among the greatest are few, and only they are looked up where they are not heavy.
 struct NameTops {
-    private let filter: RowFilter
     private var chunks: [HeavyChunk] = []
+    /// Names that are known by more than a chunk: of chunks that do not stay.
+    private var names = NameTable()
     /// By hash: what is known of a name.
     private var entries: [UInt64: Entry] = [:]
     /// How often a name can occur that is heavy nowhere.
@@ -18,8 +19,8 @@ struct NameTops {
         var count: UInt64
         /// Of the chunks in which it is heavy, what a light name may have there.
         var lightCount: UInt64
-        /// Where its text can be read.
-        var chunk: Int
+        /// Where its text can be read; no chunk = among `names`.
+        var chunk: Int?
         var number: UInt32
 
         mutating func add(_ count: UInt64, _ light: UInt64) {
@@ -38,8 +39,6 @@ struct NameTops {
         var counts: [UInt64] = []
     }
 
-    init(_ filter: RowFilter) { self.filter = filter }
-
     mutating func add(_ heavy: HeavyChunk) {
         let light = UInt64(heavy.classes.isEmpty ? 0 : heavy.chunk.info.lightCount)
         lightCount += light
@@ -53,6 +52,22 @@ struct NameTops {
         chunks.append(heavy)
     }
 
+    /// Adds each name of a chunk that does not stay.
+    mutating func addAll(_ chunk: Chunk, _ filter: RowFilter) throws {
+        guard let classes = try chunk.selection(filter)?.classes else { return }
+        var counts: [UInt32: UInt64] = [:]
+        try chunk.postings(of: try chunk.allNumbers) { name, _, rank, count in
+            if classes[Int(rank)] { counts[name, default: 0] += UInt64(count) }
+        }
+        for (name, count) in counts.sorted(by: { $0.key < $1.key }) {
+            let number = names.number(of: try chunk.name(name)[...])
+            entries[
+                names.hash(Int(number)),
+                default: Entry(count: 0, lightCount: 0, chunk: nil, number: number)
+            ].add(count, 0)
+        }
+    }
+
     /// The greatest; `nil` where these lists cannot tell.
     func greatest(_ limit: Int) throws -> [Tally]? {
         guard limit > 0 else { return [] }
@@ -64,7 +79,9 @@ struct NameTops {
         guard candidates.count <= limit + StoreLimits.lookedUpNames else { return nil }
         var tallies: [Tally] = []
         for (hash, entry) in candidates {
-            let key = try chunks[entry.chunk].chunk.name(entry.number)
+            let key =
+                try entry.chunk.map { try chunks[$0].chunk.name(entry.number) }
+                ?? Array(names[Int(entry.number)])
             var count = entry.count
             for heavy in chunks where heavy.place(of: hash) == nil {
                 count += try heavy.count(of: key)
@@ -127,13 +144,19 @@ extension StoreReader {
     /// where a chunk is asked for in part, or so few rows pass that any name may be among them.
     func heavyNames(_ limit: Int, _ filter: RowFilter) throws -> [Tally]? {
         guard filter.name == nil, filter.client == nil, filter.verdict != .gap else { return nil }
-        var tops = NameTops(filter)
-        for source in try allSources() where source.info.mayHold(filter) {
-            guard source.info.isWhole(filter) else { return nil }
+        var tops = NameTops()
+        var isWhole = true
+        try eachCounted(filter, { $0.isWhole(filter) }) { source in
+            guard isWhole, source.info.isWhole(filter) else {
+                isWhole = false
+                return
+            }
+            guard source.isStored else { return try tops.addAll(Chunk(source), filter) }
             for heavy in try withChunk(source, { try NameTops.HeavyChunk($0, filter) }) {
                 tops.add(heavy)
             }
         }
+        guard isWhole else { return nil }
         do {
             return try tops.greatest(limit)
         } catch let error as StoreError where error.code == .damaged {

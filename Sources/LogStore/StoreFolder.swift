@@ -34,6 +34,22 @@ struct StoreFolder {
         return nil
     }
 
+    /// Refuses to go on where the disk has little more room than the log needs.
+    func requireRoom() throws(StoreError) {
+        var disk = statvfs()
+        // SAFETY: the system fills in the one value.
+        guard unsafe statvfs(path, &disk) == 0, disk.f_frsize > 0 else { return }
+        let block = UInt64(disk.f_frsize)
+        let free = UInt64(disk.f_bavail) * block
+        let size = UInt64(disk.f_blocks) * block
+        let reserve = min(StoreLimits.reservedBytes, size / StoreLimits.reservedShare)
+        guard free < reserve else { return }
+        throw StoreError(
+            .full, path: path,
+            reason: "its disk is nearly full: \(free >> 20) of \(size >> 20) MiB are free, and "
+                + "\(reserve >> 20) are left to the log; make room and the store goes on by itself")
+    }
+
     func has(_ day: StoreDay) -> Bool { unsafe access("\(path)/\(day.fileName)", F_OK) == 0 }
 
     var days: [StoreDay] { StoreDay.all(in: path) }

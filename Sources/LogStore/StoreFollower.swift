@@ -28,6 +28,8 @@ public final class StoreFollower {
     var owed: [StoreDay] = []
     /// Files that are known to be set aside.
     var setAside: [StoreDay: String] = [:]
+    /// Rows that a chunk may have; tests make do with fewer.
+    package var chunkRows = StoreLimits.chunkRows
     /// Days whose file is from a later version: they are left alone.
     var refused: [StoreDay: StoreError] = [:]
 
@@ -106,13 +108,16 @@ public final class StoreFollower {
         var left = max(rowLimit, 1)
         do {
             try lookAtPlaces()
+            try requireRoom(nowMicros, &progress)
             try lookAtSuspects(&progress)
             guard let reader = try openReader(&progress) else { return progress }
             try readAgain(&left, &progress)
             while left > 0, let row = next(of: reader) {
                 left -= 1
                 try take(row, nowMicros: nowMicros)
-                if pendingRows >= StoreLimits.batchRows { progress.rows += try write() }
+                if pendingRows >= min(StoreLimits.batchRows, chunkRows) {
+                    progress.rows += try write()
+                }
             }
             progress.isBehind = left == 0
             tellDamage(of: reader, &progress)
@@ -155,25 +160,47 @@ public final class StoreFollower {
         if !files.values.allSatisfy(\.isInPlace) { forget() }
     }
 
+    private func requireRoom(_ nowMicros: Int64, _ progress: inout Progress) throws {
+        do {
+            try folder.requireRoom()
+        } catch {
+            // What goes because it is old makes room.
+            try purge(nowMicros: nowMicros, &progress)
+            try folder.requireRoom()
+        }
+    }
+
     private func openReader(_ progress: inout Progress) throws -> JournalReader? {
         if let reader { return reader }
         let wholeSeq = try openFiles(&progress)
         var filter = RowFilter()
         filter.afterSeq = wholeSeq
-        let reader = try JournalReader(directory: logDirectory, filter: filter)
+        let reader = try JournalReader(
+            directory: logDirectory, filter: filter, tellsMissing: true,
+            follows: wholeSeq > 0 ? wholeSeq : nil)
         waiting = reader.next()
         // Where nothing was ever recorded, another log may begin.
         if waiting == nil, reader.segmentCount == 0 { return nil }
-        if let waiting, waiting.seq > wholeSeq + 1 {
-            progress.notes.append(
-                "rows \(wholeSeq + 1) to \(waiting.seq - 1) are no longer in the log and never came "
-                    + "into its store")
-        }
+        tellLost(before: waiting, wholeSeq, &progress)
         toldDamage = 0
         readSeq = wholeSeq
         storedSeq = wholeSeq
         self.reader = reader
         return reader
+    }
+
+    /// Says which rows went from the log before they came in: what is next begins behind them, or
+    /// is the gap row that stands for them.
+    private func tellLost(
+        before row: DecisionRow?, _ wholeSeq: UInt64, _ progress: inout Progress
+    ) {
+        guard let row else { return }
+        let isInTheirPlace = row.gap?.firstSeq == row.seq && row.gap?.reason == .missingSegment
+        let next = isInTheirPlace ? row.gap?.endSeq ?? row.seq : row.seq
+        guard next > wholeSeq + 1 else { return }
+        progress.notes.append(
+            "rows \(wholeSeq + 1) to \(next - 1) are no longer in the log and never came into its "
+                + "store")
     }
 
     private func next(of reader: JournalReader) -> DecisionRow? {
@@ -245,15 +272,21 @@ public final class StoreFollower {
     // MARK: Merging and purging
 
     private func tidy(nowMicros: Int64) throws {
+        var maySumUp = true
         for (day, file) in files where !owed.contains(day) {
             let isOver = nowMicros > day.endMicros + StoreLimits.closeAfterMicros
             if isOver, pending[day] != nil { continue }
-            let merged = try ChunkMerger(file).run(isFinal: isOver)
-            // What is over for long and whole needs no open file.
-            if isOver {
-                if merged > 0 || file.needsCompacting { try file.compact() }
-                if files.count > 3 { files[day] = nil }
+            let merged = try ChunkMerger(file, chunkRows: chunkRows).run(isFinal: isOver)
+            guard isOver else { continue }
+            // One a round: each takes as long as some hundred thousand rows.
+            if file.needsSums {
+                guard maySumUp else { continue }
+                try file.sumUp()
+                maySumUp = false
             }
+            if merged > 0 || file.needsCompacting { try file.compact() }
+            // What is over for long and whole needs no open file.
+            if files.count > 3 { files[day] = nil }
         }
     }
 
@@ -264,10 +297,7 @@ public final class StoreFollower {
         // The newest file stays, whatever it holds: it says how far the journal was read.
         for day in folder.days.dropLast() where day.endMicros <= nowMicros &- keepMicros {
             let file = try? DayFile(day, in: folder.path, isWritable: false)
-            let rows = file.map { file in
-                UInt64(file.chunks.reduce(0) { $0 + $1.rows })
-                    + UInt64((try? file.gaps().count) ?? 0)
-            }
+            let rows = file.map { UInt64($0.rowCount) + UInt64((try? $0.gaps().count) ?? 0) }
             try AuditTrail(directory: logDirectory).append(
                 .purge, question: "keep \(keepSeconds)s",
                 reason: "\(folder.name)/\(day.fileName): all rows are older than that", rows: rows)

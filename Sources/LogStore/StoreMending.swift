@@ -128,12 +128,14 @@ extension StoreFollower {
             filter.sinceMicros = day.startMicros
             filter.untilMicros = day.endMicros
             filter.afterSeq = file.place.appliedSeq
-            let reader = try JournalReader(directory: logDirectory, filter: filter)
+            let reader = try StretchReader(
+                JournalStretch(filter: filter, untilSeq: file.place.owedSeq),
+                directory: logDirectory)
             var entry = PendingDay(day)
             var rows = 0
             var place = file.place
             let most = min(left, StoreLimits.batchRows)
-            while rows < most, let row = reader.next(), row.seq <= place.owedSeq {
+            while rows < most, let row = reader.next() {
                 rows += 1
                 entry.append(row)
                 place.appliedSeq = row.seq

@@ -13,6 +13,7 @@ public final class StoreReader {
     private var files: [StoreDay: DayFile] = [:]
     private var sources: [ChunkSource] = []
     private var stretches: [JournalStretch] = []
+    /// What only the journal has, where that is little, and its gap rows.
     private var knownTail: [ChunkSource]?
     private var knownGaps: [DecisionRow]?
     /// The last row of the log at the moment of asking; 0 = none.
@@ -28,15 +29,8 @@ public final class StoreReader {
         var day: StoreDay
         var source: any PartSource
         var isStored: Bool
-    }
-
-    /// A part of the journal that is read in the store's stead.
-    private struct JournalStretch {
-        var filter: RowFilter
-        /// The last seq; `.max` = all there is.
-        var untilSeq: UInt64
-        /// By day, what is in the store already.
-        var applied: [StoreDay: UInt64]
+        /// Whether it stands for all chunks of its day, without their rows.
+        var isRollup = false
     }
 
     /// Opens the store as it is at this moment.
@@ -72,8 +66,8 @@ public final class StoreReader {
         tail.afterSeq = max(wholeSeq, filter.afterSeq ?? 0)
         stretches.append(
             JournalStretch(
-                filter: Self.times(of: tail), untilSeq: .max,
-                applied: files.mapValues(\.place.appliedSeq)))
+                filter: Self.times(of: tail), applied: files.mapValues(\.place.appliedSeq),
+                without: unreadableDays, follows: wholeSeq > 0 ? wholeSeq : nil))
         // Throws where there is no log at all.
         _ = try JournalReader(directory: directory, filter: stretches[0].filter)
         lastSeq = wholeSeq
@@ -97,7 +91,7 @@ public final class StoreReader {
         problems.append(error)
         var whole = times(of: day)
         whole.afterSeq = filter.afterSeq
-        stretches.append(JournalStretch(filter: whole, untilSeq: .max, applied: [:]))
+        stretches.append(JournalStretch(filter: whole))
         unreadableDays.insert(day)
     }
 
@@ -121,8 +115,7 @@ public final class StoreReader {
         where isWanted(file.day) && file.place.owedSeq > file.place.appliedSeq {
             var rest = times(of: file.day)
             rest.afterSeq = max(file.place.appliedSeq, filter.afterSeq ?? 0)
-            stretches.append(
-                JournalStretch(filter: rest, untilSeq: file.place.owedSeq, applied: [:]))
+            stretches.append(JournalStretch(filter: rest, untilSeq: file.place.owedSeq))
         }
     }
 
@@ -135,66 +128,112 @@ public final class StoreReader {
         return times
     }
 
+    /// How many days' chunks are summed up.
+    package var summedDays: Int { files.values.count { $0.rollup != nil } }
+
     // MARK: Chunks
 
-    /// All chunks, those of the journal's rows among them, by first seq.
-    func allSources() throws -> [ChunkSource] {
-        let tail = try tailSources()
-        guard !tail.isEmpty else { return sources }
-        return (sources + tail).sorted { $0.info.firstSeq < $1.info.firstSeq }
-    }
+    /// The store's chunks, by first seq.
+    var storedSources: [ChunkSource] { sources }
 
-    private func tailSources() throws -> [ChunkSource] {
-        if let knownTail { return knownTail }
-        var found: [ChunkSource] = []
-        var gaps: [DecisionRow] = []
-        for (number, stretch) in stretches.enumerated() {
-            // The first is the tail; days that are read whole do not come from it.
-            try read(
-                stretch, without: number == stretches.count - 1 ? unreadableDays : [], &found, &gaps
-            )
-        }
-        knownTail = found
-        knownGaps = gaps
-        return found
-    }
-
-    private func read(
-        _ stretch: JournalStretch, without days: Set<StoreDay>, _ found: inout [ChunkSource],
-        _ gaps: inout [DecisionRow]
+    /// Gives the chunks that a question reads which only counts: of a day that is summed up, the
+    /// sums. Those of the journal's rows come last, one at a time.
+    ///
+    /// - Parameter isEnough: whether sums answer it.
+    func eachCounted(
+        _ filter: RowFilter, _ isEnough: (ChunkInfo) -> Bool, _ body: (ChunkSource) throws -> Void
     ) throws {
-        let reader = try JournalReader(directory: directory, filter: stretch.filter)
+        var summed: Set<StoreDay> = []
+        for (day, file) in files where isWanted(day) {
+            guard let rollup = file.rollup, isEnough(rollup) else { continue }
+            summed.insert(day)
+            guard rollup.mayHold(filter) else { continue }
+            try body(
+                ChunkSource(info: rollup, day: day, source: file, isStored: true, isRollup: true))
+        }
+        try eachChunk(filter, without: summed, body)
+    }
+
+    /// Gives all chunks in which a row may pass, those of the journal's rows last.
+    func eachChunk(
+        _ filter: RowFilter, without summed: Set<StoreDay> = [],
+        _ body: (ChunkSource) throws -> Void
+    ) throws {
+        for source in sources where !summed.contains(source.day) && source.info.mayHold(filter) {
+            try body(source)
+        }
+        try eachTailChunk { if $0.info.mayHold(filter) { try body($0) } }
+    }
+
+    /// Gives the rows that only the journal has, as chunks; where they are few they are kept, and
+    /// else read again for each question.
+    private func eachTailChunk(_ body: (ChunkSource) throws -> Void) throws {
+        if let knownTail { return try knownTail.forEach(body) }
+        var kept: [ChunkSource]? = []
+        var rows = 0
+        var gaps: [DecisionRow] = []
+        for stretch in stretches {
+            try eachChunk(of: stretch, &gaps) { source in
+                rows += source.info.rows
+                if rows <= StoreLimits.batchRows { kept?.append(source) } else { kept = nil }
+                try body(source)
+            }
+        }
+        knownTail = kept
+        knownGaps = gaps
+    }
+
+    private func eachChunk(
+        of stretch: JournalStretch, _ gaps: inout [DecisionRow],
+        _ body: (ChunkSource) throws -> Void
+    ) throws {
+        let reader = try StretchReader(stretch, directory: directory)
         var builders: [StoreDay: ChunkBuilder] = [:]
         var rows = 0
-        while let row = reader.next(), row.seq <= stretch.untilSeq {
-            let day = StoreDay(micros: row.timeMicros)
-            if row.seq <= stretch.applied[day] ?? 0 || days.contains(day) { continue }
-            if row.isGap {
+        while let row = reader.next() {
+            guard !row.isGap else {
                 gaps.append(row)
                 continue
             }
+            let day = StoreDay(micros: row.timeMicros)
             builders[day, default: ChunkBuilder(dayStartMicros: day.startMicros)].append(row)
             rows += 1
             if rows >= StoreLimits.batchRows {
-                Self.take(&builders, &found)
+                try Self.take(&builders, body)
                 rows = 0
             }
         }
-        Self.take(&builders, &found)
-        damage += reader.damage
-        lastSeq = max(lastSeq, reader.lastSeq)
+        try Self.take(&builders, body)
+        note(reader)
     }
 
     private static func take(
-        _ builders: inout [StoreDay: ChunkBuilder], _ found: inout [ChunkSource]
-    ) {
+        _ builders: inout [StoreDay: ChunkBuilder], _ body: (ChunkSource) throws -> Void
+    ) throws {
         for (day, builder) in builders {
             guard let chunk = ChunkEncoder(builder).encode() else { continue }
-            found.append(
+            try body(
                 ChunkSource(
                     info: chunk.info, day: day, source: MemoryChunk(chunk), isStored: false))
         }
         builders.removeAll()
+    }
+
+    // MARK: The journal's rows
+
+    /// What is read from the journal in the store's stead, each part in the order of seq.
+    func stretchReaders(_ filter: RowFilter) throws -> [StretchReader] {
+        try stretches.map { stretch in
+            var stretch = stretch
+            stretch.filter = filter.within(stretch.filter)
+            return try StretchReader(stretch, directory: directory)
+        }
+    }
+
+    /// Takes note of what a part of the journal came to, once it is read to its end.
+    func note(_ reader: StretchReader) {
+        lastSeq = max(lastSeq, reader.lastSeq)
+        for place in reader.damage where !damage.contains(place) { damage.append(place) }
     }
 
     /// Gives a chunk to `body`; where the store's is damaged, its rows as the journal has them.
@@ -204,32 +243,29 @@ public final class StoreReader {
         _ source: ChunkSource, _ body: (Chunk) throws -> Result
     ) throws -> [Result] {
         do {
-            let chunk = try Chunk(
-                source.info, dayStartMicros: source.day.startMicros, source: source.source)
-            return [try body(chunk)]
+            return [try body(Chunk(source))]
         } catch let error as StoreError where error.code == .damaged && source.isStored {
             if !problems.contains(where: { $0.path == error.path }) { problems.append(error) }
             folder.suspect(source.day)
-            return try replacement(of: source).map { source in
-                try body(
-                    Chunk(
-                        source.info, dayStartMicros: source.day.startMicros,
-                        source: source.source))
+            if source.isRollup {
+                return try sources.filter { $0.day == source.day }.flatMap {
+                    try withChunk($0, body)
+                }
             }
+            var filter = RowFilter()
+            filter.sinceMicros = source.day.startMicros
+            filter.untilMicros = source.day.endMicros
+            filter.afterSeq = source.info.firstSeq - 1
+            // Its gaps are rows of the file, or come with them.
+            var gaps: [DecisionRow] = []
+            var results: [Result] = []
+            try eachChunk(
+                of: JournalStretch(filter: filter, untilSeq: source.info.lastSeq), &gaps
+            ) { source in
+                results.append(try body(Chunk(source)))
+            }
+            return results
         }
-    }
-
-    private func replacement(of source: ChunkSource) throws -> [ChunkSource] {
-        var filter = RowFilter()
-        filter.sinceMicros = source.day.startMicros
-        filter.untilMicros = source.day.endMicros
-        filter.afterSeq = source.info.firstSeq - 1
-        var found: [ChunkSource] = []
-        var gaps: [DecisionRow] = []
-        try read(
-            JournalStretch(filter: filter, untilSeq: source.info.lastSeq, applied: [:]),
-            without: [], &found, &gaps)
-        return found
     }
 
     // MARK: Gaps
@@ -237,17 +273,30 @@ public final class StoreReader {
     /// The gap rows that pass a filter, by seq.
     public func gaps(_ filter: RowFilter = RowFilter()) throws -> [DecisionRow] {
         guard filter.acceptsGaps else { return [] }
-        _ = try tailSources()
-        var rows = knownGaps ?? []
-        for file in files.values where isWanted(file.day) {
-            rows += try gaps(of: file)
+        let filter = bounded(filter)
+        let tail = try tailGaps().filter { filter.accepts(seq: $0.seq, micros: $0.timeMicros) }
+        return (try storedGaps(filter) + tail).sorted { $0.seq < $1.seq }
+    }
+
+    private func tailGaps() throws -> [DecisionRow] {
+        if let knownGaps { return knownGaps }
+        var gaps: [DecisionRow] = []
+        var filter = RowFilter()
+        filter.verdict = .gap
+        for reader in try stretchReaders(filter) {
+            while let row = reader.next() { gaps.append(row) }
+            note(reader)
         }
-        let since = max(filter.sinceMicros ?? .min, self.filter.sinceMicros ?? .min)
-        let until = min(filter.untilMicros ?? .max, self.filter.untilMicros ?? .max)
-        let after = max(filter.afterSeq ?? 0, self.filter.afterSeq ?? 0)
-        return rows.filter {
-            $0.timeMicros >= since && $0.timeMicros < until && $0.seq > after
-        }.sorted { $0.seq < $1.seq }
+        knownGaps = gaps
+        return gaps
+    }
+
+    /// Those of them that are in the store.
+    func storedGaps(_ filter: RowFilter) throws -> [DecisionRow] {
+        guard filter.acceptsGaps else { return [] }
+        return try files.values.filter { isWanted($0.day) }.flatMap { try gaps(of: $0) }
+            .filter { filter.accepts(seq: $0.seq, micros: $0.timeMicros) }
+            .sorted { $0.seq < $1.seq }
     }
 
     /// The gap rows of a file; where it is damaged, as the journal has them.
@@ -260,9 +309,10 @@ public final class StoreReader {
             folder.suspect(file.day)
             var gaps = times(of: file.day)
             gaps.verdict = .gap
-            let reader = try JournalReader(directory: directory, filter: gaps)
+            let reader = try StretchReader(
+                JournalStretch(filter: gaps, untilSeq: file.place.appliedSeq), directory: directory)
             var rows: [DecisionRow] = []
-            while let row = reader.next(), row.seq <= file.place.appliedSeq { rows.append(row) }
+            while let row = reader.next() { rows.append(row) }
             return rows
         }
     }
@@ -277,25 +327,15 @@ public final class StoreReader {
     public func forEachRow(_ filter: RowFilter = RowFilter(), _ body: (DecisionRow) -> Void) throws
     {
         let filter = bounded(filter)
-        for file in files.values where isWanted(file.day) && filter.acceptsGaps {
-            for gap in try gaps(of: file)
-            where filter.accepts(seq: gap.seq, micros: gap.timeMicros) { body(gap) }
-        }
+        try storedGaps(filter).forEach(body)
         for source in sources where filter.verdict != .gap {
             for var set in try rowSets(source, filter, isOrdered: false) {
                 while let row = try set.nextRow() { body(row) }
             }
         }
-        for (number, stretch) in stretches.enumerated() {
-            let days = number == stretches.count - 1 ? unreadableDays : []
-            let reader = try JournalReader(
-                directory: directory, filter: filter.within(stretch.filter))
-            while let row = reader.next(), row.seq <= stretch.untilSeq {
-                let day = StoreDay(micros: row.timeMicros)
-                if row.seq <= stretch.applied[day] ?? 0 || days.contains(day) { continue }
-                body(row)
-            }
-            damage += reader.damage
+        for reader in try stretchReaders(filter) {
+            while let row = reader.next() { body(row) }
+            note(reader)
         }
     }
 
@@ -303,9 +343,16 @@ public final class StoreReader {
     func bounded(_ filter: RowFilter) -> RowFilter { filter.within(self.filter) }
 }
 
+extension Chunk {
+    convenience init(_ source: StoreReader.ChunkSource) throws {
+        try self.init(
+            source.info, dayStartMicros: source.day.startMicros, source: source.source)
+    }
+}
+
 extension RowFilter {
     /// The same within another filter's bounds of time and seq.
-    fileprivate func within(_ other: RowFilter) -> RowFilter {
+    func within(_ other: RowFilter) -> RowFilter {
         var bounded = self
         if let since = other.sinceMicros { bounded.sinceMicros = max(since, sinceMicros ?? .min) }
         if let until = other.untilMicros { bounded.untilMicros = min(until, untilMicros ?? .max) }
@@ -314,7 +361,7 @@ extension RowFilter {
     }
 
     /// Whether a row passes the bounds of time and seq.
-    fileprivate func accepts(seq: UInt64, micros: Int64) -> Bool {
+    func accepts(seq: UInt64, micros: Int64) -> Bool {
         micros >= sinceMicros ?? .min && micros < untilMicros ?? .max && seq > afterSeq ?? 0
     }
 }

@@ -88,7 +88,8 @@ extension StoreReader {
     private func counter(_ keys: [TallyKey], _ filter: RowFilter) throws -> TallyCounter {
         let filter = bounded(filter)
         var counter = TallyCounter(keys, filter)
-        for source in try allSources() where source.info.mayHold(filter) {
+        let asked = counter
+        try eachCounted(filter, { !asked.needsRows($0) }) { source in
             _ = try withChunk(source) { try counter.add($0) }
         }
         return counter
@@ -98,7 +99,7 @@ extension StoreReader {
     public func clients(_ filter: RowFilter = RowFilter()) throws -> [ClientUse] {
         let filter = bounded(filter)
         var uses: [IPAddress: ClientUse] = [:]
-        for source in try allSources() {
+        try eachCounted(filter, { $0.isWhole(filter) && !filter.choosesRows }) { source in
             for use in try withChunk(source, { try $0.clientUses(filter) }).joined() {
                 guard var known = uses[use.client] else {
                     uses[use.client] = use
@@ -119,10 +120,10 @@ extension StoreReader {
     public func policies(_ filter: RowFilter = RowFilter()) throws -> [PolicyUse] {
         let filter = bounded(filter)
         var uses: [PolicyUse] = []
-        for source in try allSources()
-        where source.info.lastMicros >= filter.sinceMicros ?? .min
-            && source.info.firstMicros < filter.untilMicros ?? .max
-        {
+        var times = RowFilter()
+        times.sinceMicros = filter.sinceMicros
+        times.untilMicros = filter.untilMicros
+        try eachChunk(times) { source in
             uses += try withChunk(source) { chunk in
                 zip(chunk.definitions, chunk.uses).filter { $1.lastSeq > 0 }.map {
                     PolicyUse(
@@ -141,6 +142,13 @@ extension StoreReader {
             joined[joined.count - 1].firstMicros = min(last.firstMicros, use.firstMicros)
             joined[joined.count - 1].lastMicros = max(last.lastMicros, use.lastMicros)
         }
+    }
+}
+
+extension RowFilter {
+    /// Whether of one client's rows some may pass and others not, whenever they came.
+    fileprivate var choosesRows: Bool {
+        name != nil || group != nil || verdict != nil || rule != nil || category != nil
     }
 }
 

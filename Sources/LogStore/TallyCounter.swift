@@ -44,42 +44,54 @@ struct TallyCounter {
         for (cell, count) in found { counts[cell, default: 0] += count }
     }
 
+    private var needsName: Bool { hasName || filter.name != nil }
+    private var needsClient: Bool { hasClient || filter.client != nil }
+
+    /// Whether a chunk's rows must be read, since its counts do not tell.
+    func needsRows(_ info: ChunkInfo) -> Bool {
+        if !needsName, !needsClient, isAligned(info) { return false }
+        return !info.isWhole(filter) || hasQuarter
+    }
+
     private mutating func collect(_ chunk: Chunk) throws {
-        let needsName = hasName || filter.name != nil
-        let needsClient = hasClient || filter.client != nil
-        if !needsName, !needsClient, isAligned(chunk) { return try addSlots(chunk) }
-        guard chunk.isWhole(filter), !hasQuarter else { return try addRows(chunk) }
+        if needsRows(chunk.info) { return try addRows(chunk) }
+        if !needsName, !needsClient, isAligned(chunk.info) { return try addSlots(chunk) }
         if needsName { try addPostings(chunk) } else { try addClients(chunk) }
     }
 
     /// Whether the filter's bounds lie between quarters, or outside the chunk.
-    private func isAligned(_ chunk: Chunk) -> Bool {
+    private func isAligned(_ info: ChunkInfo) -> Bool {
         func isFine(_ micros: Int64?) -> Bool {
             guard let micros else { return true }
-            return micros <= chunk.info.firstMicros || micros > chunk.info.lastMicros
+            return micros <= info.firstMicros || micros > info.lastMicros
                 || micros % StoreLimits.slotMicros == 0
         }
         return isFine(filter.sinceMicros) && isFine(filter.untilMicros)
-            && (filter.afterSeq ?? 0) < chunk.info.firstSeq
+            && (filter.afterSeq ?? 0) < info.firstSeq
     }
 
     private mutating func addSlots(_ chunk: Chunk) throws {
         guard let selection = try chunk.selection(filter) else { return }
         let labels = labels.numbers(of: chunk)
-        var reader = PackReader(try chunk.whole(.slots))
-        for _ in 0..<reader.amount() {
-            let start =
-                chunk.dayStartMicros
-                &+ Int64(truncatingIfNeeded: reader.number()) &* StoreLimits.slotMicros
-            let rank = Int(reader.small())
-            let count = reader.number()
-            guard rank < labels.count else { throw chunk.damaged("the counts by time") }
-            guard selection.classes[rank], start &+ slack(chunk) >= selection.sinceMicros,
-                start < selection.untilMicros
-            else { continue }
-            add(count, label: labels[rank], chunk, quarter: start)
+        let slack = slack(chunk)
+        var sums = LabelSums(labels)
+        var current: Int64 = 0
+        func take() {
+            sums.takeAll { add($2, label: $1, chunk, quarter: current) }
         }
-        if reader.isBroken { throw chunk.damaged("the counts by time") }
+        try chunk.eachSlot { slot, rank, count in
+            let start =
+                chunk.dayStartMicros &+ Int64(truncatingIfNeeded: slot) &* StoreLimits.slotMicros
+            guard selection.classes[rank], start &+ slack >= selection.sinceMicros,
+                start < selection.untilMicros
+            else { return }
+            if hasQuarter, start != current {
+                take()
+                current = start
+            }
+            sums.add(UInt64(count), place: 0, rank: rank)
+        }
+        take()
     }
 
     /// A bound before the chunk may lie within its first slot.

@@ -89,7 +89,8 @@ struct LogTail: ParsableCommand {
 
     /// Shows what is decided from now on, until somebody ends it or nobody reads it any more.
     private func goOn(_ directory: String, _ filter: RowFilter, _ output: RowOutput) throws {
-        let reader = try JournalReader(directory: directory, filter: filter)
+        let reader = try JournalReader(
+            directory: directory, filter: filter, tellsMissing: true)
         var told = 0
         while true {
             while let row = reader.next() { try output.append(new: row, of: directory) }
