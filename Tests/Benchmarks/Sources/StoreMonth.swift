@@ -14,9 +14,6 @@ final class StoreMonth {
     private(set) var followedCPU: Int64 = 0
     private(set) var followedWall: Int64 = 0
 
-    private let journal: Journal
-    private let dictionary: UInt32
-    private let follower: StoreFollower
     private let names: [[UInt8]]
     /// Names by how often they are asked for: an even draw of a place is a Zipf draw of a name.
     private let draws: [UInt32]
@@ -41,29 +38,42 @@ final class StoreMonth {
         let description: String
     }
 
+    /// Who writes the log and who follows it.
+    private final class Writers {
+        let journal: Journal
+        let dictionary: UInt32
+        let follower: StoreFollower
+
+        init(_ folder: String) throws {
+            journal = try Journal(
+                directory: folder, segmentBytes: 16 << 20, keepSeconds: StoreMonth.keepSeconds)
+            dictionary = journal.register(
+                RecordDictionary(
+                    policyHash: "0123456789abcdef", groups: StoreMonth.groups,
+                    rules: (0..<StoreMonth.ruleCount).map {
+                        ("rule-\($0)", $0 % 8 == 0 ? "high" : nil)
+                    },
+                    categories: (0..<StoreMonth.categoryCount).map {
+                        "family-\($0 % 9)/category-\($0)"
+                    },
+                    lists: (0..<6).map { "list-\($0)" },
+                    periods: ["lesson", "break", "lunch", "evening"]
+                ))
+            guard let follower = try StoreFollower.start(logDirectory: folder, keepSeconds: nil)
+            else { throw Refused(description: "another process follows in \(folder)") }
+            self.follower = follower
+        }
+
+        deinit { journal.close() }
+    }
+
     init(days: Int, rows: Int, folder: String) throws {
         self.days = days
         self.folder = folder
         rowsPerDay = max(rows / max(days, 1), 1)
         names = try Names.madeUp(Self.nameCount).map { try DomainName(parsing: $0).wire }
         draws = Self.zipf(Self.nameCount, places: 1 << 22)
-        journal = try Journal(
-            directory: folder, segmentBytes: 16 << 20, keepSeconds: Self.keepSeconds)
-        dictionary = journal.register(
-            RecordDictionary(
-                policyHash: "0123456789abcdef", groups: Self.groups,
-                rules: (0..<Self.ruleCount).map { ("rule-\($0)", $0 % 8 == 0 ? "high" : nil) },
-                categories: (0..<Self.categoryCount).map { "family-\($0 % 9)/category-\($0)" },
-                lists: (0..<6).map { "list-\($0)" },
-                periods: ["lesson", "break", "lunch", "evening"]
-            ))
-        guard let follower = try StoreFollower.start(logDirectory: folder, keepSeconds: nil) else {
-            throw Refused(description: "another process follows in \(folder)")
-        }
-        self.follower = follower
     }
-
-    deinit { journal.close() }
 
     /// The name of a rank: 0 is the one asked for most.
     func name(ofRank rank: Int) -> [UInt8] { names[rank] }
@@ -89,27 +99,28 @@ final class StoreMonth {
 
     /// Writes all days and has them followed.
     func make() throws {
+        let writers = try Writers(folder)
         for day in 0..<days {
             let start = Self.startMicros + Int64(day) * Self.dayMicros
             for first in stride(from: 0, to: rowsPerDay, by: Self.stretchRows) {
                 let end = min(first + Self.stretchRows, rowsPerDay)
-                write(first..<end, dayStart: start)
-                try follow(nowMicros: start + micros(ofRow: end))
+                write(first..<end, dayStart: start, writers)
+                try follow(nowMicros: start + micros(ofRow: end), writers)
             }
         }
         // By then the last day is over as well.
-        try follow(nowMicros: Self.startMicros + Int64(days + 1) * Self.dayMicros)
+        try follow(nowMicros: Self.startMicros + Int64(days + 1) * Self.dayMicros, writers)
         let stored = try StoreReader(directory: folder).count()
-        guard follower.storedSeq == UInt64(rows), stored == UInt64(rows) else {
+        guard writers.follower.storedSeq == UInt64(rows), stored == UInt64(rows) else {
             throw Refused(
                 description: "\(stored) of \(rows) rows are in the store and "
-                    + "\(journal.status.lostCount) were not recorded: the figures are void")
+                    + "\(writers.journal.status.lostCount) were not recorded: the figures are void")
         }
     }
 
-    private func follow(nowMicros: Int64) throws {
+    private func follow(nowMicros: Int64, _ writers: Writers) throws {
         let (cpu, wall) = (Clock.cpu, Clock.wall)
-        let progress = try follower.follow(nowMicros: nowMicros, isFinal: true)
+        let progress = try writers.follower.follow(nowMicros: nowMicros, isFinal: true)
         followedCPU += Clock.cpu - cpu
         followedWall += Clock.wall - wall
         guard progress.notes.isEmpty else {
@@ -129,7 +140,8 @@ final class StoreMonth {
         return Int64(hour * 3.6e9)
     }
 
-    private func write(_ places: Range<Int>, dayStart: Int64) {
+    private func write(_ places: Range<Int>, dayStart: Int64, _ writers: Writers) {
+        let (journal, dictionary) = (writers.journal, writers.dictionary)
         var place = places.lowerBound
         while place < places.upperBound {
             // A visit asks for one name with several types, within milliseconds.
