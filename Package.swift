@@ -125,9 +125,14 @@ let package = Package(
         .target(name: "WebServer", path: "Tests/Support/WebServer", swiftSettings: rules),
         tests("ListFetchTests", ["ListFetch", "DomainLists", "PolicyFile", "WebServer"]),
         tests("ForwardingTests", ["CPacketIO", "Forwarding", "DNSWire"] + encryption),
-        tests("DecisionLogTests", ["CChecksum", "DecisionLog", "DNSWire", "journal-writer"]),
+        // Folders and dice for the tests of the log.
+        .target(name: "LogFixtures", path: "Tests/Support/LogFixtures", swiftSettings: rules),
         tests(
-            "LogStoreTests", ["LogStore", "DecisionLog", "DNSWire", "log-follower"]),
+            "DecisionLogTests",
+            ["CChecksum", "DecisionLog", "DNSWire", "LogFixtures", "journal-writer"]),
+        tests(
+            "LogStoreTests",
+            ["LogStore", "DecisionLog", "DNSWire", "LogFixtures", "log-follower"]),
         // A child process for the store's tests to kill.
         .executableTarget(
             name: "log-follower", dependencies: ["DecisionLog", "LogStore"],

@@ -1,18 +1,19 @@
 import DecisionLog
 import Glibc
+import LogFixtures
 import Testing
 
 /// Who looked, what was purged, what a start found: a trail that shows whoever touches it.
 @Suite struct AuditTests {
-    private func log() throws -> (TemporaryDirectory, Journal) {
-        let directory = TemporaryDirectory()
+    private func log() throws -> (TemporaryLog, Journal) {
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         journal.commit(randomSamples(20, seed: 51), dictionary: journal.register(samplePolicy))
         return (directory, journal)
     }
 
-    private func damage(_ directory: TemporaryDirectory) throws -> [LogDamage] {
+    private func damage(_ directory: TemporaryLog) throws -> [LogDamage] {
         try LogVerification(directory: directory.path).damage
     }
 
@@ -107,7 +108,7 @@ import Testing
     }
 
     @Test func aPurgeIsNotedAndNothingElseMayTakeTheFront() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: 125)
         let number = journal.register(samplePolicy)
@@ -140,7 +141,7 @@ import Testing
     }
 
     @Test func aMissingSegmentIsNotedOnceInLogAndTrail() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         var journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         for _ in 0..<6 {
@@ -165,7 +166,7 @@ import Testing
     }
 
     @Test func aDirectoryThatIsOpenToOthersIsReported() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let old = umask(0)
         defer { umask(old) }
         let journal = try Journal(

@@ -2,14 +2,15 @@ import CChecksum
 import DNSWire
 import DecisionLog
 import Glibc
+import LogFixtures
 import Testing
 
 /// Whoever changes the log's files with knowledge of their format breaks the chain, and
 /// `log verify` names the place.
 @Suite struct ChainTests {
     /// A closed log of several segments with 2400 rows.
-    private func closedLog() throws -> TemporaryDirectory {
-        let directory = TemporaryDirectory()
+    private func closedLog() throws -> TemporaryLog {
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         let number = journal.register(samplePolicy)

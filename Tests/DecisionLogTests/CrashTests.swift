@@ -1,12 +1,13 @@
 import DNSWire
 import DecisionLog
 import Glibc
+import LogFixtures
 import Testing
 
 @Suite struct CrashTests {
     /// A log of one segment with 20 rows that nobody closed, as a killed process leaves it.
     private func unclosedLog(_ samples: [Sample]) throws -> (name: String, bytes: [UInt8]) {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         journal.commit(samples, dictionary: journal.register(samplePolicy))
@@ -30,7 +31,7 @@ import Testing
     func aTornLastRecordGoesAndAllElseStays(isFilledWithZeros: Bool) throws {
         let samples = randomSamples(20, seed: 11)
         let (name, bytes) = try unclosedLog(samples)
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         for kept in (bytes.count - lastRecordBytes(bytes))..<bytes.count {
             let zeros = [UInt8](repeating: 0, count: isFilledWithZeros ? (1 << 16) - kept : 0)
             for old in directory.files() { unsafe unlink("\(directory.path)/\(old)") }
@@ -60,7 +61,7 @@ import Testing
 
     @Test func aDamagedByteCostsOneRecordAndIsReported() throws {
         let samples = randomSamples(20, seed: 12)
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         do {
             let journal = try Journal(
                 directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
@@ -92,7 +93,7 @@ import Testing
     @Test func recordsBehindDamageOutliveRecovery() throws {
         let samples = randomSamples(20, seed: 13)
         let (name, bytes) = try unclosedLog(samples)
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         var damaged = bytes
         // A page that never reached the disk.
         for offset in 1200..<1600 { damaged[offset] = 0 }
@@ -107,7 +108,7 @@ import Testing
     }
 
     @Test func missingSegmentsAndShortOnesAreReported() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         let number = journal.register(samplePolicy)
@@ -136,7 +137,7 @@ import Testing
 
     /// Hundreds of kills, one log: each process goes on where the one before was killed.
     @Test func aKilledProcessLosesNothingThatItAnnounced() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         var generator = SeededGenerator(seed: 14)
         var announced: [Int] = []
         for round in 0..<200 {

@@ -1,6 +1,7 @@
 import DNSWire
 import DecisionLog
 import Glibc
+import LogFixtures
 import Testing
 
 @Suite struct FilterTests {
@@ -53,7 +54,7 @@ import Testing
     }
 
     @Test func filtersMeanWhatTheySay() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         let number = journal.register(samplePolicy)
@@ -91,7 +92,7 @@ import Testing
     }
 
     @Test func followingGoesOnBehindTheNewestRow() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         let number = journal.register(samplePolicy)

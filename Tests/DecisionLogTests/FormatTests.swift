@@ -1,12 +1,12 @@
 import DNSWire
 import Glibc
+import LogFixtures
 import Testing
-
 @testable import DecisionLog
 
 @Suite struct FormatTests {
     private func row(_ sample: Sample) throws -> DecisionRow {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         journal.commit([sample], dictionary: journal.register(samplePolicy))
@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test func oddNamesAndTextsSurvive() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 18, keepSeconds: nil)
         var policy = samplePolicy
@@ -151,7 +151,7 @@ import Testing
     /// Nothing else of a row changes, and nothing of it says who asked.
     @Test(arguments: RowFormat.allCases)
     func pseudonymsStandForClientsAndDevices(_ format: RowFormat) throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 18, keepSeconds: nil)
         var policy = samplePolicy

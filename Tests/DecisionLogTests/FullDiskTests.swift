@@ -1,6 +1,7 @@
 import DNSWire
 import DecisionLog
 import Glibc
+import LogFixtures
 import Testing
 
 /// A small file system of its own; mounting one is for root alone.
@@ -127,7 +128,7 @@ private final class SmallDisk {
         let lost = try #require(journal.status.pendingGap)
         let kept = 4000 - Int(lost.count)
         // The files as a kill at this moment would leave them.
-        let copy = TemporaryDirectory()
+        let copy = TemporaryLog()
         for name in listFiles("\(disk.path)/log") {
             writeFile("\(copy.path)/\(name)", readFile("\(disk.path)/log/\(name)"))
         }

@@ -1,6 +1,7 @@
 import DNSWire
 import DecisionLog
 import Glibc
+import LogFixtures
 import Testing
 
 /// What a killed process, a power cut or somebody with the files leaves, and what the next start
@@ -8,7 +9,7 @@ import Testing
 @Suite struct HeadTests {
     /// A log that is still being written, and copies of its files as a kill would leave them.
     private final class LiveLog {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal: Journal
         let number: UInt32
 
@@ -23,8 +24,8 @@ import Testing
             }
         }
 
-        func killed() -> TemporaryDirectory {
-            let copy = TemporaryDirectory()
+        func killed() -> TemporaryLog {
+            let copy = TemporaryLog()
             for name in directory.files() {
                 writeFile("\(copy.path)/\(name)", readFile("\(directory.path)/\(name)"))
             }
@@ -32,7 +33,7 @@ import Testing
         }
     }
 
-    private func reopen(_ directory: TemporaryDirectory) throws -> Journal {
+    private func reopen(_ directory: TemporaryLog) throws -> Journal {
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         journal.commit(randomSamples(1, seed: 9), dictionary: journal.register(samplePolicy))

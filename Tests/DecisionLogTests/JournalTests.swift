@@ -2,12 +2,13 @@ import CChecksum
 import DNSWire
 import DecisionLog
 import Glibc
+import LogFixtures
 import Testing
 
 @Suite struct JournalTests {
     @Test(arguments: [1, 7, 64, 500])
     func whatIsCommittedIsReadBackAcrossSegments(batchSize: Int) throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let samples = randomSamples(5000, seed: UInt64(batchSize))
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
@@ -31,7 +32,7 @@ import Testing
     }
 
     @Test func textsComeBackAndOlderPoliciesKeepTheirs() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         var newPolicy = samplePolicy
@@ -61,7 +62,7 @@ import Testing
     }
 
     @Test func threadsCommitAtOnceAndNothingIsLost() async throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 18, keepSeconds: nil)
         let number = journal.register(samplePolicy)
@@ -96,7 +97,7 @@ import Testing
     }
 
     @Test func aLogIsReadWhileItIsWritten() async throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         let number = journal.register(samplePolicy)
@@ -123,7 +124,7 @@ import Testing
     }
 
     @Test func seqGoesOnAfterEveryRestart() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         var seqs: [UInt64] = []
         for round in 0..<6 {
             let journal = try Journal(
@@ -142,7 +143,7 @@ import Testing
     }
 
     @Test func aReaderFollowsAcrossARestart() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         var journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         let reader = try JournalReader(directory: directory.path)
@@ -161,7 +162,7 @@ import Testing
     }
 
     @Test func twoJournalsDoNotShareADirectory() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         let refusal = #expect(throws: JournalError.self) {
@@ -174,7 +175,7 @@ import Testing
     }
 
     @Test func aWrongPathIsRefused() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         writeFile("\(directory.path)/file", [1])
         for path in ["\(directory.path)/file", "\(directory.path)/missing/log", ""] {
             #expect(throws: JournalError.self) {
@@ -184,7 +185,7 @@ import Testing
     }
 
     @Test func filesAreForTheServerAlone() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let path = "\(directory.path)/log"
         let journal = try Journal(directory: path, segmentBytes: 1 << 16, keepSeconds: nil)
         var information = stat()
@@ -200,7 +201,7 @@ import Testing
     }
 
     @Test func oldSegmentsAreDeletedAndTheNewestStays() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: 125)
         let number = journal.register(samplePolicy)
@@ -237,7 +238,7 @@ import Testing
     }
 
     @Test func aBatchThatIsFullShowsAsAGap() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         var batch = RecordBatch(capacityBytes: 0)
@@ -255,7 +256,7 @@ import Testing
     }
 
     @Test func aPolicyLargerThanASegmentStillFits() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         var policy = samplePolicy

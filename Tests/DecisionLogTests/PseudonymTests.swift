@@ -1,7 +1,7 @@
 import DNSWire
 import Glibc
+import LogFixtures
 import Testing
-
 @testable import DecisionLog
 
 /// Names that stand for clients: the same everywhere, and nobody's without the key.
@@ -12,13 +12,13 @@ import Testing
     private func address(_ number: UInt32) -> IPAddress { IPAddress(v4: 0x0A14_0000 + number) }
 
     /// A directory that counts as a log, with nothing else in it.
-    private func log() -> TemporaryDirectory {
-        let directory = TemporaryDirectory()
+    private func log() -> TemporaryLog {
+        let directory = TemporaryLog()
         writeFile("\(directory.path)/\(SegmentName(firstSeq: 1))", [])
         return directory
     }
 
-    private func keyFiles(_ directory: TemporaryDirectory) -> [String] {
+    private func keyFiles(_ directory: TemporaryLog) -> [String] {
         directory.files().filter { !$0.hasSuffix(".bgl") }
     }
 
@@ -115,7 +115,7 @@ import Testing
     }
 
     @Test func nothingIsMadeWhereThereIsNoLog() {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let refused = #expect(throws: JournalError.self) {
             try Pseudonyms(directory: directory.path)
         }
@@ -175,7 +175,7 @@ import Testing
 
     /// The journal does both as days go by, and notes each before it is done.
     @Test func theJournalRenewsAndDestroysKeys() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: 2 * 86_400)
         let number = journal.register(samplePolicy)
@@ -219,7 +219,7 @@ import Testing
 
     /// Where it cannot be noted, no key is begun or destroyed.
     @Test func withoutANoteNoKeyChanges() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: 86_400)
         journal.maintain(nowMicros: Self.now)
@@ -253,7 +253,7 @@ import Testing
     }
 
     @Test func aReplacedFileIsWiped() throws {
-        let directory = TemporaryDirectory()
+        let directory = TemporaryLog()
         let log = try LogDirectory(path: directory.path, create: false)
         let old = try PseudonymKeys.open(in: log, nowMicros: Self.now)
         let path = "\(directory.path)/pseudonyms.key"

@@ -1,86 +1,8 @@
 import DNSWire
 import DecisionLog
 import Glibc
+import LogFixtures
 import Synchronization
-
-/// A directory that is there while the value lives.
-final class TemporaryDirectory {
-    let path: String
-
-    init() {
-        path = "/tmp/decision-log-\(getpid())-\(UInt64.random(in: 0 ... .max))"
-        _ = unsafe mkdir(path, 0o700)
-    }
-
-    deinit {
-        for name in files() { unsafe unlink("\(path)/\(name)") }
-        unsafe rmdir(path)
-    }
-
-    func files() -> [String] { listFiles(path) }
-
-    /// The segments, in order.
-    func segments() -> [String] { files().filter { $0.hasSuffix(".bgl") }.map { "\(path)/\($0)" } }
-}
-
-func listFiles(_ path: String) -> [String] {
-    guard let stream = unsafe opendir(path) else { return [] }
-    defer { unsafe closedir(stream) }
-    var names: [String] = []
-    while let entry = unsafe readdir(stream) {
-        // SAFETY: the name is terminated within the entry; the text is copied.
-        let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) {
-            unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-}
-
-func readFile(_ path: String) -> [UInt8] {
-    let file = unsafe open(path, O_RDONLY)
-    guard file >= 0 else { return [] }
-    defer { close(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-        // SAFETY: at most the chunk's size.
-        let count = unsafe read(file, &chunk, chunk.count)
-        guard count > 0 else { return bytes }
-        bytes += chunk[..<count]
-    }
-}
-
-func writeFile(_ path: String, _ bytes: [UInt8]) {
-    let file = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    guard file >= 0 else { return }
-    defer { close(file) }
-    var done = 0
-    while done < bytes.count {
-        // SAFETY: the rest of the array.
-        let count = unsafe bytes.withUnsafeBytes { buffer -> Int in
-            guard let base = buffer.baseAddress else { return -1 }
-            return unsafe write(file, base + done, buffer.count - done)
-        }
-        guard count > 0 else { return }
-        done += count
-    }
-}
-
-/// A small random generator with a seed (SplitMix64), so that a failure comes back.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
 
 /// A decision as a test hands it in and expects it back.
 struct Sample: Equatable {

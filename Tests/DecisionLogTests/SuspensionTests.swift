@@ -1,11 +1,12 @@
 import DecisionLog
 import Glibc
+import LogFixtures
 import Testing
 
 /// Whose access is suspended: written down by a person, kept whole, read back entry by entry.
 @Suite struct SuspensionTests {
-    private func book() throws -> (TemporaryDirectory, SuspensionBook) {
-        let directory = TemporaryDirectory()
+    private func book() throws -> (TemporaryLog, SuspensionBook) {
+        let directory = TemporaryLog()
         let journal = try Journal(
             directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
         journal.commit(randomSamples(3, seed: 5), dictionary: journal.register(samplePolicy))

@@ -1,5 +1,6 @@
 import DecisionLog
 import Glibc
+import LogFixtures
 import LogStore
 import Testing
 
@@ -10,7 +11,10 @@ import Testing
     private func followedLog(seed: UInt64, rows: Int = 900) throws -> RandomLog {
         let log = try RandomLog(seed: seed)
         log.write(rows, step: 400_000_000)
-        for note in try follow(log) { Issue.record("\(note)") }
+        // A day is summed up in each round.
+        for _ in 0..<3 {
+            for note in try follow(log) { Issue.record("\(note)") }
+        }
         return log
     }
 
@@ -19,6 +23,7 @@ import Testing
     {
         let follower = try #require(
             try StoreFollower.start(logDirectory: log.directory.path, keepSeconds: keep))
+        follower.chunkRows = 100
         let longAfter = log.nowMicros + 3 * 86_400_000_000
         return try follower.follow(nowMicros: longAfter, isFinal: true).notes
     }
@@ -54,6 +59,9 @@ import Testing
         let path = try dayFile(log)
         let whole = readFile(path)
         let expected = lines(try log.plainRows())
+        let counts = recount(try log.plainRows(), by: [.client, .name])
+        let isSummed = try StoreReader(directory: log.directory.path).summedDays > 1
+        #expect(isSummed)
         var generator = SeededGenerator(seed: 31)
         var found = 0
         for round in 0..<18 {
@@ -67,11 +75,15 @@ import Testing
             let asked = try read(log.directory.path)
             #expect(asked.lines.count == expected.count, "octet \(place)")
             #expect(zip(asked.lines, expected).first { $0 != $1 } == nil, "octet \(place)")
+            let tallies = try StoreReader(directory: log.directory.path).tally(
+                by: [.client, .name])
+            let isCounted = sums(tallies) == counts
+            #expect(isCounted, "octet \(place)")
             let notes = try follow(log)
             if !notes.isEmpty { found += 1 }
             try expectStored(log, "octet \(place): \(notes)")
         }
-        #expect(found > 4)
+        #expect(found > 3)
         #expect(log.directory.storeFiles().contains { $0.contains(".sqlite.damaged") })
     }
 
@@ -211,6 +223,67 @@ import Testing
         try expectStored(log, "\(notes)")
     }
 
+    /// What the log lost stands as gap rows where it was, in the log's rows as in the store's: what
+    /// a flipped octet and a deleted file took, and no more, as the log's own check names it.
+    @Test(arguments: [false, true])
+    func whatTheLogLostStandsAsGaps(isFollowed: Bool) throws {
+        let log = try RandomLog(seed: 41)
+        let follower = try #require(
+            try StoreFollower.start(logDirectory: log.directory.path, keepSeconds: nil))
+        // Half of it is in the store before anything is lost.
+        log.write(3000)
+        if isFollowed { _ = try follower.follow(nowMicros: log.nowMicros, isFinal: true) }
+        let stored = follower.storedSeq
+        log.write(9000)
+        let before = try log.plainRows()
+        let segments = log.directory.segments().dropLast()
+        let later = segments.dropFirst(segments.count / 2)
+        #expect(later.count > 2)
+        let damaged = try #require(later.first)
+        var bytes = readFile(damaged)
+        bytes[bytes.count / 2] ^= 0x40
+        writeFile(damaged, bytes)
+        #expect(unsafe unlink(try #require(later.dropFirst().first)) == 0)
+        let asked = try read(log.directory.path)
+        let verified = try LogVerification(directory: log.directory.path).damage
+        let lost = verified.filter { $0.missingRows > 0 }
+        #expect(lost.count == 2, "\(verified)")
+        let gaps = try StoreReader(directory: log.directory.path).gaps().compactMap(\.gap).filter {
+            [.damaged, .missingSegment].contains($0.reason)
+        }
+        #expect(gaps.map(\.firstSeq) == lost.compactMap(\.expectedSeq))
+        #expect(gaps.map(\.endSeq) == lost.compactMap(\.foundSeq))
+        #expect(gaps.map(\.count) == lost.map(\.missingRows))
+        #expect(gaps.map(\.reason) == [.damaged, .missingSegment])
+        #expect(gaps.allSatisfy { $0.firstSeq > stored })
+        // All other rows are as they were, before the follower comes and after it.
+        func isLost(_ seq: UInt64) -> Bool {
+            gaps.contains { $0.firstSeq <= seq && seq < $0.endSeq }
+        }
+        let kept = lines(before.filter { !isLost($0.seq) })
+        let isUnchanged = Set(kept).isSubset(of: asked.lines)
+        #expect(isUnchanged)
+        #expect(asked.lines.count == kept.count + 2)
+        let after = log.nowMicros + 3 * 86_400_000_000
+        let notes = try follower.follow(nowMicros: after, isFinal: true).notes
+        #expect(notes.count == 2, "\(notes)")
+        let alone = log.directory.storeAlone()
+        let found = try read(alone.path).lines
+        let isSame = found == asked.lines
+        #expect(isSame)
+        #expect(found.contains { $0.contains("cannot be read any more: their place in the log") })
+        // A day that is made anew has them at the same place.
+        let day = log.directory.storeFiles().last { $0.hasSuffix(".sqlite") }
+        let last = "\(log.directory.path)/store/\(try #require(day))"
+        #expect(unsafe unlink(last) == 0)
+        let isReadAgain = try read(log.directory.path).lines == asked.lines
+        #expect(isReadAgain)
+        let missed = try follower.follow(nowMicros: after, isFinal: true).notes
+        #expect(missed.first?.contains("is missing") == true, "\(missed)")
+        let isMadeAnew = try read(alone.path).lines == asked.lines
+        #expect(isMadeAnew)
+    }
+
     /// The follower was away while the log deleted what was old.
     @Test func rowsThatNeverCameInAreTold() throws {
         let log = try followedLog(seed: 39, rows: 4000)
@@ -219,9 +292,34 @@ import Testing
         for name in segments.dropLast(1) {
             #expect(unsafe unlink("\(log.directory.path)/\(name)") == 0)
         }
-        let notes = try follow(log)
-        #expect(notes.contains { $0.contains("never came into its store") }, "\(notes)")
+        let next = try #require(SegmentStart(segments.last ?? ""))
+        let alone = log.directory.storeAlone()
+        let stored = try StoreReader(directory: alone.path).lastSeq
+        // Before the follower looks, and after it.
+        for round in 0..<2 {
+            let gap = try #require(
+                try StoreReader(directory: log.directory.path).gaps().last {
+                    $0.gap?.reason == .missingSegment
+                }?.gap, "round \(round)")
+            #expect(gap.firstSeq == stored + 1 && gap.endSeq == next.seq, "round \(round)")
+            if round == 0 {
+                let notes = try follow(log)
+                #expect(notes.contains { $0.contains("never came into its store") }, "\(notes)")
+            }
+        }
         #expect(try follow(log).isEmpty)
+    }
+
+    /// The first seq of a segment, from its name.
+    private struct SegmentStart {
+        let seq: UInt64
+
+        init?(_ name: String) {
+            guard let seq = UInt64(name.dropFirst("decisions-".count).prefix(20)) else {
+                return nil
+            }
+            self.seq = seq
+        }
     }
 
     // MARK: Retention

@@ -1,5 +1,6 @@
 import DecisionLog
 import Glibc
+import LogFixtures
 import LogStore
 import Testing
 

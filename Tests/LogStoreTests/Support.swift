@@ -1,66 +1,7 @@
 import DNSWire
 import DecisionLog
-import Glibc
+import LogFixtures
 import LogStore
-
-/// A directory that is there while the value lives.
-final class TemporaryLog {
-    let path: String
-
-    init() {
-        path = "/tmp/log-store-\(getpid())-\(UInt64.random(in: 0 ... .max))"
-        // SAFETY: the path is passed as a C string for the length of the call.
-        _ = unsafe mkdir(path, 0o700)
-    }
-
-    deinit {
-        // Where the store is another log's, only the way to it goes.
-        _ = unsafe unlink("\(path)/store")
-        for folder in ["\(path)/store", path] {
-            for name in listFiles(folder) { unsafe unlink("\(folder)/\(name)") }
-            unsafe rmdir(folder)
-        }
-    }
-
-    func storeFiles() -> [String] { listFiles("\(path)/store") }
-
-    /// A directory with the same store and no journal: what is asked there, the store alone tells.
-    func storeAlone() -> TemporaryLog {
-        let other = TemporaryLog()
-        // SAFETY: both paths are passed as C strings for the length of the call.
-        _ = unsafe symlink("\(path)/store", "\(other.path)/store")
-        return other
-    }
-}
-
-func listFiles(_ path: String) -> [String] {
-    guard let stream = unsafe opendir(path) else { return [] }
-    defer { unsafe closedir(stream) }
-    var names: [String] = []
-    while let entry = unsafe readdir(stream) {
-        // SAFETY: the name is terminated within the entry; the text is copied.
-        let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) {
-            unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        if name != ".", name != ".." { names.append(name) }
-    }
-    return names.sorted()
-}
-
-/// A small random generator with a seed (SplitMix64), so that a failure comes back.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
 
 /// Writes a random log: several days, two policies, clock changes, gaps.
 final class RandomLog {
@@ -200,7 +141,8 @@ final class RandomLog {
 
     /// All rows as the journal has them: what every answer is compared with.
     func plainRows(_ filter: RowFilter = RowFilter()) throws -> [DecisionRow] {
-        let reader = try JournalReader(directory: directory.path, filter: filter)
+        let reader = try JournalReader(
+            directory: directory.path, filter: filter, tellsMissing: true)
         var rows: [DecisionRow] = []
         while let row = reader.next() { rows.append(row) }
         return rows
@@ -244,26 +186,4 @@ func value(_ key: TallyKey, _ row: DecisionRow) -> String? {
     case .client: row.client?.description
     case .name: row.name
     }
-}
-
-func readFile(_ path: String) -> [UInt8] {
-    let file = unsafe open(path, O_RDONLY)
-    guard file >= 0 else { return [] }
-    defer { close(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-        // SAFETY: at most the chunk's size.
-        let count = unsafe read(file, &chunk, chunk.count)
-        guard count > 0 else { return bytes }
-        bytes += chunk[..<count]
-    }
-}
-
-func writeFile(_ path: String, _ bytes: [UInt8]) {
-    let file = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-    guard file >= 0 else { return }
-    defer { close(file) }
-    // SAFETY: as many octets as there are.
-    _ = unsafe write(file, bytes, bytes.count)
 }

@@ -87,6 +87,90 @@ import Testing
         try server.restart()
     }
 
+    /// The clock goes back over midnight, and later on again: each row is where its time says, the
+    /// order is that of the seqs, and what is asked by time finds both passes.
+    @Test func aClockThatIsSetBackLosesNothing() throws {
+        let midnight = Int(Date().timeIntervalSince1970) / 86400 * 86400 + 86400
+        let ahead = midnight + 1200 - Int(Date().timeIntervalSince1970)
+        let fake = try FakeUpstream()
+        let server = try TestServer(upstreams: ["127.0.0.1:\(fake.port)"], clockAhead: ahead)
+        try askMany(200, "first", server)
+        try server.setClock(ahead: ahead - 3600)
+        try askMany(300, "back", server)
+        #expect(
+            try eventually(within: 30, every: 0.2) {
+                try store(server)["storedSeq"] as? Int ?? 0 >= 200
+            })
+        try server.setClock(ahead: ahead)
+        try askMany(100, "again", server)
+        let rows = try server.rows()
+        #expect(rows.compactMap { $0["seq"] as? Int } == Array(1...600))
+        let names = rows.compactMap { ($0["name"] as? String)?.split(separator: "-").first }
+        let expected = ["first", "back", "again"].flatMap { name in
+            Array(repeating: name[...], count: name == "first" ? 200 : name == "back" ? 300 : 100)
+        }
+        #expect(names == expected)
+        let bell = LogTime.utc(Int64(midnight) * 1_000_000)
+        func expectPasses() throws {
+            let before = try server.rows(["--until", bell])
+            #expect(before.compactMap { $0["seq"] as? Int } == Array(201...500))
+            let after = try server.rows(["--since", bell])
+            #expect(after.compactMap { $0["seq"] as? Int } == Array(1...200) + Array(501...600))
+            let counted = try server.run(["log", "query", "--count", "--until", bell])
+            #expect(counted.output.contains("300"), "\(counted.output)")
+        }
+        try expectPasses()
+        #expect(server.process.stop() == 0)
+        #expect(try storedRows(server) == exported(server))
+        try expectPasses()
+        let files = try FileManager.default.contentsOfDirectory(
+            atPath: "\(server.folder.path)/log/store"
+        ).filter { $0.hasSuffix(".sqlite") }
+        let days = [midnight - 1, midnight].map {
+            LogTime.utc(Int64($0) * 1_000_000).prefix(10) + ".sqlite"
+        }
+        #expect(files.sorted() == days.map { String($0) })
+        #expect(try server.run(["log", "verify"]).status == 0)
+        try server.restart()
+    }
+
+    /// On a disk that runs full the store stops before the log does, says so, and goes on by itself.
+    @Test func theStoreLeavesTheLastRoomToTheLog() throws {
+        guard let disk = try SmallDisk(megabytes: 64) else {
+            Issue.record("no small disk without root", severity: .warning)
+            return
+        }
+        let fake = try FakeUpstream()
+        let server = try TestServer(
+            upstreams: ["127.0.0.1:\(fake.port)"], log: "\(disk.folder.path)/log")
+        try askMany(100, "before", server)
+        disk.fill(leaving: 7)
+        #expect(
+            try eventually(within: 30, every: 0.2) {
+                try store(server)["problem"] as? String != nil
+            })
+        #expect(server.news.contains("its disk is nearly full"))
+        let stored = try store(server)["storedSeq"] as? Int
+        try askMany(20_000, "meanwhile", server)
+        let status = try server.run(["status"])
+        #expect(status.status == 1)
+        #expect(status.output.contains("AND STANDS STILL"))
+        #expect(status.output.contains("make room and the store goes on by itself"))
+        #expect(try store(server)["storedSeq"] as? Int == stored)
+        // Nothing is missing in the log, of which questions know.
+        let rows = try exported(server)
+        #expect(rows.count == 20_100)
+        #expect(try server.run(["log", "verify"]).status == 0)
+        disk.clear()
+        #expect(
+            try eventually(within: 60, every: 0.5) { try store(server)["behind"] as? Int == 0 })
+        #expect(server.news.contains("the log's store goes on"))
+        #expect(try server.run(["status"]).status == 0)
+        #expect(server.process.stop() == 0)
+        #expect(try storedRows(server, store: "\(disk.folder.path)/log/store") == rows)
+        try server.restart()
+    }
+
     @Test func aStoreThatCannotBeWrittenStopsNoAnswer() throws {
         guard let disk = try SmallDisk(megabytes: 8, options: "ro") else {
             Issue.record("no small disk without root", severity: .warning)

@@ -18,9 +18,20 @@ final class SmallDisk {
 
     deinit { _ = try? Run("umount", ["-l", folder.path]) }
 
-    func fill() {
+    func fill() { fill(pages: 100_000) }
+
+    /// Leaves so many MiB free.
+    func fill(leaving megabytes: UInt) {
+        var disk = statvfs()
+        // SAFETY: the system fills in the one value.
+        guard unsafe statvfs(folder.path, &disk) == 0 else { return }
+        let left = UInt(disk.f_bavail * disk.f_frsize)
+        fill(pages: (left - min(left, megabytes << 20)) / 4096)
+    }
+
+    private func fill(pages: UInt) {
         _ = try? Run(
-            "dd", ["if=/dev/zero", "of=\(folder.path)/ballast", "bs=4096", "count=100000"])
+            "dd", ["if=/dev/zero", "of=\(folder.path)/ballast", "bs=4096", "count=\(pages)"])
     }
 
     func clear() { try? FileManager.default.removeItem(atPath: "\(folder.path)/ballast") }

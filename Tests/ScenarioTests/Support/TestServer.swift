@@ -21,10 +21,12 @@ final class TestServer {
     ///   - settings: further lines of `bellgate.yaml`.
     ///   - listen: addresses; all with the same port.
     ///   - at: the time (UTC) that the server thinks it is at its start: "2026-11-23 10:29:50".
+    ///   - clockAhead: seconds by which its clock is ahead of this machine's, which `setClock` may
+    ///     change while it runs.
     init(
         _ policy: String = collegePolicy, files: [String: String] = [:], upstreams: [String],
         settings: String = "", listen: [String] = ["127.0.0.1"], log: String = "log",
-        at: String? = nil
+        at: String? = nil, clockAhead: Int? = nil
     ) throws {
         let folder = try Folder()
         self.folder = folder
@@ -40,6 +42,15 @@ final class TestServer {
             startsAt = Self.date(at)
         } else {
             startsAt = nil
+        }
+        if let clockAhead {
+            environment["LD_PRELOAD"] = try Program.timeMachine()
+            environment["FAKETIME_TIMESTAMP_FILE"] = "\(folder.path)/clock"
+            environment["FAKETIME_NO_CACHE"] = "1"
+            environment["TZ"] = "UTC"
+            environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+            environment["DONT_FAKE_MONOTONIC"] = "1"
+            try Self.setClock(ahead: clockAhead, folder)
         }
         self.environment = environment
         let quoted = upstreams.map { "\"\($0)\"" }
@@ -133,6 +144,15 @@ final class TestServer {
     func status() throws -> [String: Any] { try run(["status", "--json"]).json }
 
     // MARK: - Its clock
+
+    /// Sets the clock of a server that began with one of its own.
+    func setClock(ahead seconds: Int) throws { try Self.setClock(ahead: seconds, folder) }
+
+    private static func setClock(ahead seconds: Int, _ folder: Folder) throws {
+        // In one step: it is read at any moment.
+        try folder.write(seconds < 0 ? "\(seconds)" : "+\(seconds)", to: "clock.new")
+        _ = try Run("mv", ["\(folder.path)/clock.new", "\(folder.path)/clock"])
+    }
 
     /// The least number of seconds that may be left until an instant by the server's clock, when
     /// this is called; rounded up.
