@@ -53,8 +53,11 @@ struct NameTops {
     }
 
     /// Adds each name of a chunk that does not stay.
-    mutating func addAll(_ chunk: Chunk, _ filter: RowFilter) throws {
-        guard let classes = try chunk.selection(filter)?.classes else { return }
+    mutating func addAll(
+        _ chunk: Chunk, _ filter: RowFilter, _ isLeftOut: ((String?, String?) -> Bool)?
+    ) throws {
+        let classes = try chunk.countedClasses(filter, isLeftOut)
+        guard !classes.isEmpty else { return }
         var counts: [UInt32: UInt64] = [:]
         try chunk.postings(of: try chunk.allNumbers) { name, _, rank, count in
             if classes[Int(rank)] { counts[name, default: 0] += UInt64(count) }
@@ -97,9 +100,11 @@ struct NameTops {
 
 extension NameTops.HeavyChunk {
     /// Reads a chunk's heavy names, counting the classes that a filter selects.
-    init(_ chunk: Chunk, _ filter: RowFilter) throws {
+    init(
+        _ chunk: Chunk, _ filter: RowFilter, _ isLeftOut: ((String?, String?) -> Bool)?
+    ) throws {
         self.chunk = chunk
-        classes = try chunk.selection(filter)?.classes ?? []
+        classes = try chunk.countedClasses(filter, isLeftOut)
         guard !classes.isEmpty else { return }
         var reader = PackReader(try chunk.whole(.heavy))
         for _ in 0..<reader.amount() {
@@ -139,10 +144,29 @@ extension NameTops.HeavyChunk {
     }
 }
 
+extension Chunk {
+    /// Which classes are counted; none where no row can pass.
+    fileprivate func countedClasses(
+        _ filter: RowFilter, _ isLeftOut: ((String?, String?) -> Bool)?
+    ) throws -> [Bool] {
+        guard let selection = try selection(filter) else { return [] }
+        guard let isLeftOut else { return selection.classes }
+        return zip(selection.classes, classes).map { isSelected, rank in
+            guard isSelected else { return false }
+            let row = DecisionRow(
+                seq: 0, record: rank.record, gap: nil, name: [], via: [],
+                dictionary: definitions[Int(rank.definition)])
+            return !isLeftOut(row.rule, row.category)
+        }
+    }
+}
+
 extension StoreReader {
     /// The names asked for most, from the lists of heavy names; `nil` where these cannot tell:
     /// where a chunk is asked for in part, or so few rows pass that any name may be among them.
-    func heavyNames(_ limit: Int, _ filter: RowFilter) throws -> [Tally]? {
+    func heavyNames(
+        _ limit: Int, _ filter: RowFilter, _ isLeftOut: ((String?, String?) -> Bool)?
+    ) throws -> [Tally]? {
         guard filter.name == nil, filter.client == nil, filter.verdict != .gap else { return nil }
         var tops = NameTops()
         var isWhole = true
@@ -151,8 +175,8 @@ extension StoreReader {
                 isWhole = false
                 return
             }
-            guard source.isStored else { return try tops.addAll(Chunk(source), filter) }
-            for heavy in try withChunk(source, { try NameTops.HeavyChunk($0, filter) }) {
+            guard source.isStored else { return try tops.addAll(Chunk(source), filter, isLeftOut) }
+            for heavy in try withChunk(source, { try NameTops.HeavyChunk($0, filter, isLeftOut) }) {
                 tops.add(heavy)
             }
         }

@@ -81,8 +81,17 @@ extension StoreReader {
     public func top(
         _ limit: Int, by key: TallyKey, _ filter: RowFilter = RowFilter()
     ) throws -> [Tally] {
-        if key == .name, let names = try heavyNames(limit, bounded(filter)) { return names }
+        if key == .name, let names = try heavyNames(limit, bounded(filter), nil) { return names }
         return try counter([key], filter).greatest(limit)
+    }
+
+    /// The names that most rows share whose rule and category are not to be left out; `nil` where
+    /// the lists of what is asked for most do not tell.
+    public func topNames(
+        _ limit: Int, _ filter: RowFilter,
+        leavingOut isLeftOut: @escaping (String?, String?) -> Bool
+    ) throws -> [Tally]? {
+        try heavyNames(limit, bounded(filter), isLeftOut)
     }
 
     private func counter(_ keys: [TallyKey], _ filter: RowFilter) throws -> TallyCounter {

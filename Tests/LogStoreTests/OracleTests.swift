@@ -76,6 +76,28 @@ import Testing
         }
     }
 
+    /// Where all days are summed up, their lists tell the names asked for most, with and without
+    /// some rule's.
+    @Test func namesAskedForMostAreKnownFromSums() throws {
+        let log = try partlyFollowed(seed: 13)
+        let follower = try #require(
+            try StoreFollower.start(logDirectory: log.directory.path, keepSeconds: nil))
+        follower.chunkRows = 64
+        for _ in 0..<12 {
+            _ = try follower.follow(nowMicros: log.nowMicros + 2 * 86_400_000_000, isFinal: true)
+        }
+        let reader = try StoreReader(directory: log.directory.path)
+        let rows = try log.plainRows()
+        #expect(reader.summedDays > 1)
+        for rule in ["none", "harm", "default"] {
+            let names = try #require(
+                try reader.topNames(2, RowFilter()) { other, _ in other == rule })
+            #expect(
+                names.map { "\($0.count) \($0.texts)" }
+                    == greatest(recount(rows.filter { $0.rule != rule }, by: [.name]), 2))
+        }
+    }
+
     private func greatest(_ counts: [[String?]: UInt64], _ limit: Int) -> [String] {
         let ordered = counts.sorted {
             $0.value != $1.value

@@ -66,7 +66,7 @@ final class RandomLog {
             micros: UInt32.random(in: 0...5_000_000, using: &generator),
             qtype: [1, 28, 65, 4711].randomElement(using: &generator) ?? 1,
             matchedLabels: UInt8.random(in: 0...5, using: &generator))
-        let name = Self.name(&generator)
+        let name = chance(2) ? Self.popular(&generator) : Self.name(&generator)
         let via = chance(8) ? Self.name(&generator) : []
         // SAFETY: the bytes are only read, within the call.
         unsafe name.withUnsafeBytes { name in
@@ -88,6 +88,13 @@ final class RandomLog {
         Bool.random(using: &generator)
             ? IPAddress(v4: 0x0A14_0000 | UInt32.random(in: 0..<24, using: &generator))
             : IPAddress(high: 0x2001_0DB8 << 32, low: UInt64.random(in: 0..<9, using: &generator))
+    }
+
+    /// Half of the rows are of few names, as in life.
+    private static func popular(_ generator: inout SeededGenerator) -> [UInt8] {
+        let names = ["www.example.com", "example.net", "a-b.test.example.com"]
+        let name = names[Int.random(in: 0..<6, using: &generator) % 5 % 3]
+        return (try? DomainName(parsing: name))?.wire ?? [0]
     }
 
     static func name(_ generator: inout SeededGenerator) -> [UInt8] {

@@ -105,6 +105,14 @@ struct LogCounter {
     ///
     /// - Parameter limit: how many in each part.
     func top(_ key: TopKey, limit: Int) throws -> CountTable {
+        if key == .name, by == nil,
+            let names = try reader.topNames(
+                limit, filter, leavingOut: { Catalogue.isEssential(rule: $0, category: $1) }),
+            !names.isEmpty
+        {
+            return CountTable(
+                columns: [key.rawValue], rows: names.map { ([$0.texts[0]], $0.count) })
+        }
         var keys = [key.tallyKey, .rule, .category]
         if let by { keys.append(by.isTime ? .quarter : .group) }
         // A client may have another pseudonym from some day on.
