@@ -91,6 +91,12 @@ let package = Package(
         room("Replay", ["DNSWire", "DomainLists", "PolicyEngine", "DecisionLog"]),
         // Line 6
         room(
+            "Alerts",
+            [
+                "CCurl", "CPacketIO", "DNSWire", "LDNSBridge", "PolicyEngine", "PolicyFile",
+                "DecisionLog",
+            ]),
+        room(
             "Review",
             ["DNSWire", "DomainLists", "PolicyEngine", "PolicyFile", "DecisionLog", "LogStore"]),
         // Line 7
@@ -98,7 +104,8 @@ let package = Package(
             name: "bellgate",
             dependencies: [
                 "CPacketIO", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
-                "Forwarding", "DecisionLog", "ListFetch", "LogStore", "DNSServer", "Replay",
+                "Forwarding", "DecisionLog", "Alerts", "ListFetch", "LogStore", "DNSServer",
+                "Replay",
                 "Review",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -124,7 +131,13 @@ let package = Package(
         // A web server that tests tell what to answer.
         .target(name: "WebServer", path: "Tests/Support/WebServer", swiftSettings: rules),
         tests("ListFetchTests", ["ListFetch", "DomainLists", "PolicyFile", "WebServer"]),
-        tests("ForwardingTests", ["CPacketIO", "Forwarding", "DNSWire"] + encryption),
+        tests(
+            "AlertsTests",
+            [
+                "Alerts", "DecisionLog", "DNSWire", "LDNSBridge", "PolicyEngine", "PolicyFile",
+                "WebServer",
+            ]),
+        tests("ForwardingTests", ["CPacketIO", "Forwarding", "DNSWire", "WebServer"] + encryption),
         // Folders and dice for the tests of the log.
         .target(name: "LogFixtures", path: "Tests/Support/LogFixtures", swiftSettings: rules),
         tests(

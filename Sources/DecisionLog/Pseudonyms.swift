@@ -161,20 +161,20 @@ public final class Pseudonyms {
 }
 
 /// HMAC-SHA-256 (RFC 2104) with the key's share worked out once.
-struct KeyedDigest {
+package struct KeyedDigest {
     private var inner = SHA256()
     private var outer = SHA256()
 
     private static let blockBytes = 64
 
     /// - Parameter key: at most a block's 64 octets.
-    init(_ key: [UInt8]) {
+    package init(_ key: [UInt8]) {
         let block = key + [UInt8](repeating: 0, count: max(0, Self.blockBytes - key.count))
         Self.update(&inner, block.map { $0 ^ 0x36 })
         Self.update(&outer, block.map { $0 ^ 0x5C })
     }
 
-    func digest(of bytes: [UInt8]) -> [UInt8] {
+    package func digest(of bytes: [UInt8]) -> [UInt8] {
         var inner = inner
         Self.update(&inner, bytes)
         var outer = outer

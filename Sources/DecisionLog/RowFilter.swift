@@ -18,6 +18,8 @@ public struct RowFilter: Sendable {
     public var rule: String?
     /// A category: a whole path, or components of one, as `chatrooms` of `social-media/chatrooms`.
     public var category: String?
+    /// Only decisions by rules that the policy marks as concerns; of any severity.
+    public var isConcern = false
     /// Only rows behind this one.
     public var afterSeq: UInt64?
 
@@ -77,10 +79,12 @@ struct RowMatcher {
     private var groups: [Bool] = []
     private var rules: [Bool] = []
     private var categories: [Bool] = []
+    private var concerns: [Bool] = []
 
     init(_ filter: RowFilter) {
         self.filter = filter
-        needsTexts = filter.group != nil || filter.rule != nil || filter.category != nil
+        needsTexts =
+            filter.group != nil || filter.rule != nil || filter.category != nil || filter.isConcern
     }
 
     mutating func matches(
@@ -121,6 +125,9 @@ struct RowMatcher {
         {
             return false
         }
+        if filter.isConcern, !Self.look(record.load(58), concerns, none: false, "") {
+            return false
+        }
         if let category = filter.category,
             !Self.look(record.load(60), categories, none: false, category)
         {
@@ -140,6 +147,7 @@ struct RowMatcher {
         self.dictionary = dictionary
         groups = dictionary.groups.map { $0 == filter.group }
         rules = dictionary.rules.map { $0 == filter.rule }
+        concerns = dictionary.concerns.map { !$0.isEmpty }
         categories = dictionary.categories.map { RowFilter.isPart(filter.category ?? "", of: $0) }
     }
 }
@@ -166,6 +174,11 @@ extension RowFilter {
         {
             return false
         }
+        if isConcern {
+            let rule = Int(record.rule)
+            guard rule < dictionary.concerns.count, !dictionary.concerns[rule].isEmpty
+            else { return false }
+        }
         guard let category else { return true }
         guard let path = ResolvedDictionary.text(record.category, in: dictionary.categories)
         else { return false }
@@ -175,6 +188,6 @@ extension RowFilter {
     /// Whether a gap row can pass at all: it has a time, a seq and the verdict `gap`.
     package var acceptsGaps: Bool {
         (verdict == nil || verdict == .gap) && group == nil && rule == nil && category == nil
-            && client == nil && name == nil
+            && !isConcern && client == nil && name == nil
     }
 }

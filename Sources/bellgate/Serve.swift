@@ -70,7 +70,9 @@ struct Serve: ParsableCommand {
                 settings(of: configuration), policy: suspended, journal: journal)
             let service = Service(
                 configuration: configuration, server: server, journal: journal, control: control,
-                signals: signals, watcher: watcher, suspensionProblems: problems)
+                signals: signals, watcher: watcher, suspensionProblems: problems,
+                alerts: AlertService(
+                    configuration, policy: policy, lastSeq: journal.status.nextSeq - 1))
             service.follow(load)
             announce(policy, server, configuration)
             for line in journal.status.findings { say("the log: \(line); see log verify") }

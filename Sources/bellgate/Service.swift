@@ -20,6 +20,7 @@ final class Service {
     private let watcher: FileWatcher?
     private let follower: Follower
     private let listKeeper: ListKeeper
+    private let alerts: AlertService?
     private var lastReload: ReloadResult?
     /// What cannot be read of the suspensions that are written down.
     private var suspensionProblems: [String]
@@ -81,8 +82,9 @@ final class Service {
     init(
         configuration: ServerConfiguration, server: Server, journal: Journal,
         control: ControlSocket, signals: SignalDescriptor, watcher: FileWatcher?,
-        suspensionProblems: [String]
+        suspensionProblems: [String], alerts: AlertService?
     ) {
+        self.alerts = alerts
         self.configuration = configuration
         self.server = server
         self.journal = journal
@@ -117,6 +119,7 @@ final class Service {
         ]
         follower.start()
         noteExceptions(of: server.policy)
+        alerts?.start()
         while !isStopping {
             // SAFETY: the array outlives the call and the count is its own.
             _ = unsafe poll(&waited, nfds_t(waited.count), timeout())
@@ -130,6 +133,7 @@ final class Service {
             tellOfTrouble()
         }
         listKeeper.stop()
+        alerts?.stop()
         say("stopping: answering what is in flight")
         server.stop()
         follower.stop()
@@ -177,6 +181,7 @@ final class Service {
         if let policy = load.loaded {
             server.replacePolicy(suspending(policy))
             noteExceptions(of: policy)
+            alerts?.replacePolicy(policy)
             say(
                 "policy reloaded: \(policy.hash), \(policy.policy.rules.count { $0.origin == .file }) rules, "
                     + "\(policy.index.nameCount) names")
@@ -280,6 +285,9 @@ final class Service {
         }
         if let lastReload, !lastReload.ok {
             warnings.append("the policy file has mistakes; the policy loaded before goes on")
+        }
+        if let problem = alerts?.status.problem {
+            warnings.append("alerts are not getting through: \(problem)")
         }
         let lists = listKeeper.status
         for list in lists where list.needsLook {

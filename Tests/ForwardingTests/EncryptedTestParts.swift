@@ -1,6 +1,7 @@
 import DNSWire
 import Forwarding
 import Foundation
+import WebServer
 
 /// A certificate made for a test, with the authority that signed it.
 struct TestCertificate: Sendable {

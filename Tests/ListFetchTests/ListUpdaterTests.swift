@@ -318,11 +318,7 @@ extension ListUpdate {
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
             try text.write(to: file, atomically: true, encoding: .utf8)
         }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", "cd \(folder) && \(command) > packed"]
-        try process.run()
-        process.waitUntilExit()
+        ChildProcess("/bin/sh", ["-c", "cd \(folder) && \(command) > packed"])?.wait()
         return try Array(Data(contentsOf: URL(fileURLWithPath: "\(folder)/packed")))
     }
 

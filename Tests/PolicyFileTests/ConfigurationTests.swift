@@ -109,6 +109,32 @@ private func read(_ text: String) throws -> (ConfigurationLoad, TemporaryFolder)
         "forward: { a.example: [10.0.0.10], ‸A.example.: [10.0.0.11] }\n",
         "zone a.example is given twice", "one key"
     ),
+    ("‸alerts: { digest: off }\n", "does not say how anybody is told", "email:"),
+    ("alerts: { command: ‸[tell] }\n", "is no whole path", "/usr/local/bin/tell"),
+    ("alerts: { command: [/bin/tell], digest: ‸8am }\n", "is no time of day", "08:00"),
+    ("alerts: { command: [/bin/tell], at-once: ‸hihg }\n", "is no value of", "\"high\""),
+    (
+        "alerts: { email: { to: [‸dsl], from: a@b.example, server: c.example } }\n",
+        "\"dsl\" is no mail address", ""
+    ),
+    (
+        "alerts: { email: { to: [\"a@b.example\"], from: ‸\"a@b.example>\", server: c.example } }\n",
+        "is no mail address", ""
+    ),
+    (
+        "alerts: { email: { to: [a@b.example], from: a@b.example, server: ‸\"c.example:x\" } }\n",
+        "is no mail server", ""
+    ),
+    ("alerts: { email: ‸{ to: [a@b.example], from: a@b.example } }\n", "has no \"server\"", ""),
+    (
+        "alerts: { email: { to: [a@b.example], from: a@b.example, server: c.example, ‸user: u } }\n",
+        "go together", ""
+    ),
+    (
+        "alerts: { email: { to: [a@b.example], from: a@b.example, server: c.example, security: none, "
+            + "user: ‸u, password-file: p } }\n", "for all to read", "starttls"
+    ),
+    ("alerts: { webhook: { url: ‸\"ftp://a.example/\" } }\n", "is no address of a web server", ""),
     ("workers: ‸0\n", "is no number of workers", ""),
     ("workers: ‸many\n", "is no number of workers", ""),
     ("control: ‸\(String(repeating: "x", count: 120))\n", "is longer than", ""),

@@ -14,7 +14,7 @@ struct ConfigurationReader {
 
     static let keys = [
         "policy", "listen", "upstreams", "allow-from", "log", "forward", "control", "workers",
-        "index", "lists",
+        "index", "lists", "alerts",
     ]
     static let keysNotYet = [
         "cache": "the cache's settings", "dnssec": "DNSSEC",
@@ -57,6 +57,9 @@ struct ConfigurationReader {
         if let lists = values.text(fields["lists"]) {
             configuration.listCopies = ListCopies(
                 folder: FileBytes.path(lists.value, relativeTo: path))
+        }
+        if let alerts = fields["alerts"] {
+            configuration.alerts = AlertReader(reporter: reporter).read(alerts, path: path)
         }
         readWorkers(fields["workers"], &configuration)
         return configuration

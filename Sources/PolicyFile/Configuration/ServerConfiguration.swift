@@ -85,6 +85,8 @@ public struct ServerConfiguration: Sendable {
     public var indexFolder: String
     /// The copies of lists from the web.
     public var listCopies: ListCopies
+    /// Who is told of concerns, and how; `nil` for nobody.
+    public var alerts: AlertConfiguration?
 
     /// What holds where the file says nothing.
     ///

@@ -20,19 +20,20 @@ final class TestServer {
     ///   - upstreams: as in `bellgate.yaml`.
     ///   - settings: further lines of `bellgate.yaml`.
     ///   - listen: addresses; all with the same port.
+    ///   - given: further variables of its environment.
     ///   - at: the time (UTC) that the server thinks it is at its start: "2026-11-23 10:29:50".
     ///   - clockAhead: seconds by which its clock is ahead of this machine's, which `setClock` may
     ///     change while it runs.
     init(
         _ policy: String = collegePolicy, files: [String: String] = [:], upstreams: [String],
         settings: String = "", listen: [String] = ["127.0.0.1"], log: String = "log",
-        at: String? = nil, clockAhead: Int? = nil
+        environment given: [String: String] = [:], at: String? = nil, clockAhead: Int? = nil
     ) throws {
         let folder = try Folder()
         self.folder = folder
         try folder.write(policy, to: "policy.yaml")
         for (name, text) in files { try folder.write(text, to: name) }
-        var environment: [String: String] = [:]
+        var environment = given
         if let at {
             environment["LD_PRELOAD"] = try Program.timeMachine()
             environment["FAKETIME"] = "@" + at

@@ -10,6 +10,8 @@ public final class WebServer: Sendable {
         public var path: String
         /// By name in small letters.
         public var headers: [String: String]
+        /// What came behind the headers.
+        public var body = ""
     }
 
     /// What a request gets.
@@ -107,6 +109,15 @@ public final class WebServer: Sendable {
             guard parts.count == 2 else { continue }
             request.headers[parts[0].lowercased()] = parts[1].trimmingCharacters(in: .whitespaces)
         }
+        var received: [UInt8] = []
+        let length = Int(request.headers["content-length"] ?? "") ?? 0
+        while received.count < length {
+            var octet: UInt8 = 0
+            // SAFETY: one octet is read into one value.
+            guard unsafe read(connection, &octet, 1) == 1 else { return }
+            received.append(octet)
+        }
+        request.body = String(decoding: received, as: UTF8.self)
         requests.withLock { $0.append(request) }
         let answer = answer.withLock { $0 }(request)
         var text = "HTTP/1.1 \(answer.status) X\r\nConnection: close\r\n"
