@@ -24,7 +24,7 @@ enum StoreLimits {
     static let heavyCount = 16
     /// Of so many rows one more must have a name to stand there: where there are more rows, it
     /// takes more to be among the greatest.
-    static let rowsPerHeavyCount = 1 << 16
+    static let rowsPerHeavyCount = 1 << 15
     /// Rows that a day may have to be summed up: what is made for that is held in memory, about
     /// four bytes a row. A day of more is answered from its chunks.
     static let rollupRows = 1 << 25

@@ -16,6 +16,7 @@ public final class StoreReader {
     /// What only the journal has, where that is little, and its gap rows.
     private var knownTail: [ChunkSource]?
     private var knownGaps: [DecisionRow]?
+    private var isTailLong = false
     /// The last row of the log at the moment of asking; 0 = none.
     public private(set) var lastSeq: UInt64 = 0
     /// Files of the store that could not be read: their rows came from the journal.
@@ -168,29 +169,40 @@ public final class StoreReader {
     /// Gives the rows that only the journal has, as chunks; where they are few they are kept, and
     /// else read again for each question.
     private func eachTailChunk(_ body: (ChunkSource) throws -> Void) throws {
+        try lookAtTail()
         if let knownTail { return try knownTail.forEach(body) }
-        var kept: [ChunkSource]? = []
-        var rows = 0
         var gaps: [DecisionRow] = []
-        for stretch in stretches {
-            try eachChunk(of: stretch, &gaps) { source in
-                rows += source.info.rows
-                if rows <= StoreLimits.batchRows { kept?.append(source) } else { kept = nil }
-                try body(source)
-            }
-        }
-        knownTail = kept
+        for stretch in stretches { _ = try eachChunk(of: stretch, &gaps, body) }
         knownGaps = gaps
     }
 
+    /// Reads what only the journal has where that is little, once.
+    private func lookAtTail() throws {
+        guard knownTail == nil, !isTailLong else { return }
+        var found: [ChunkSource] = []
+        var gaps: [DecisionRow] = []
+        var left = StoreLimits.batchRows
+        for stretch in stretches {
+            left -= try eachChunk(of: stretch, limit: left, &gaps) { found.append($0) }
+            isTailLong = left <= 0
+            if isTailLong { return }
+        }
+        knownTail = found
+        knownGaps = gaps
+    }
+
+    /// - Parameter limit: at how many rows it ends.
+    /// - Returns: how many rows there were.
     private func eachChunk(
-        of stretch: JournalStretch, _ gaps: inout [DecisionRow],
+        of stretch: JournalStretch, limit: Int = .max, _ gaps: inout [DecisionRow],
         _ body: (ChunkSource) throws -> Void
-    ) throws {
+    ) throws -> Int {
         let reader = try StretchReader(stretch, directory: directory)
         var builders: [StoreDay: ChunkBuilder] = [:]
         var rows = 0
-        while let row = reader.next() {
+        var all = 0
+        while all < limit, let row = reader.next() {
+            all += 1
             guard !row.isGap else {
                 gaps.append(row)
                 continue
@@ -205,6 +217,7 @@ public final class StoreReader {
         }
         try Self.take(&builders, body)
         note(reader)
+        return all
     }
 
     private static func take(
@@ -259,7 +272,7 @@ public final class StoreReader {
             // Its gaps are rows of the file, or come with them.
             var gaps: [DecisionRow] = []
             var results: [Result] = []
-            try eachChunk(
+            _ = try eachChunk(
                 of: JournalStretch(filter: filter, untilSeq: source.info.lastSeq), &gaps
             ) { source in
                 results.append(try body(Chunk(source)))
@@ -279,6 +292,7 @@ public final class StoreReader {
     }
 
     private func tailGaps() throws -> [DecisionRow] {
+        try lookAtTail()
         if let knownGaps { return knownGaps }
         var gaps: [DecisionRow] = []
         var filter = RowFilter()

@@ -107,6 +107,15 @@ struct TallyCounter {
         guard let selection = try chunk.selection(filter, clients: entries) else { return }
         let labels = labels.numbers(of: chunk)
         var places = selection.clients ?? 0..<entries.count
+        if let label = labels.first, !selection.classes.contains(false),
+            labels.allSatisfy({ $0 == label })
+        {
+            for entry in entries[places] {
+                let client = hasClient ? number(of: entry.address) : 0
+                add(UInt64(entry.rowCount), label: label, chunk, client: client)
+            }
+            return
+        }
         let start = places.first.map { Int(entries[$0].talliesOffset) } ?? 0
         let end =
             places.upperBound < entries.count
