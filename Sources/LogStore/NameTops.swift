@@ -149,9 +149,15 @@ extension Chunk {
     fileprivate func countedClasses(
         _ filter: RowFilter, _ isLeftOut: ((String?, String?) -> Bool)?
     ) throws -> [Bool] {
-        guard let selection = try selection(filter) else { return [] }
-        guard let isLeftOut else { return selection.classes }
-        return zip(selection.classes, classes).map { isSelected, rank in
+        try selection(filter).map { without(isLeftOut, $0.classes) } ?? []
+    }
+
+    /// Which of the classes that are selected are not to be left out, by their rule and category.
+    func without(
+        _ isLeftOut: ((String?, String?) -> Bool)?, _ selected: [Bool]
+    ) -> [Bool] {
+        guard let isLeftOut else { return selected }
+        return zip(selected, classes).map { isSelected, rank in
             guard isSelected else { return false }
             let row = DecisionRow(
                 seq: 0, record: rank.record, gap: nil, name: [], via: [],

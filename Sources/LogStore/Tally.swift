@@ -73,8 +73,13 @@ extension StoreReader {
     ///
     /// From roll-ups wherever these tell; where they do not, a chunk's rows are read: for parts of
     /// a quarter, for a client by quarter, for a name by quarter.
-    public func tally(by keys: [TallyKey], _ filter: RowFilter = RowFilter()) throws -> [Tally] {
-        try counter(keys, filter).tallies
+    ///
+    /// - Parameter isLeftOut: tells by rule and category which rows are not counted.
+    public func tally(
+        by keys: [TallyKey], _ filter: RowFilter = RowFilter(),
+        leavingOut isLeftOut: ((String?, String?) -> Bool)? = nil
+    ) throws -> [Tally] {
+        try counter(keys, filter, isLeftOut).tallies
     }
 
     /// The values that most rows share, most first; of the same count by their texts.
@@ -82,7 +87,7 @@ extension StoreReader {
         _ limit: Int, by key: TallyKey, _ filter: RowFilter = RowFilter()
     ) throws -> [Tally] {
         if key == .name, let names = try heavyNames(limit, bounded(filter), nil) { return names }
-        return try counter([key], filter).greatest(limit)
+        return try counter([key], filter, nil).greatest(limit)
     }
 
     /// The names that most rows share whose rule and category are not to be left out; `nil` where
@@ -94,9 +99,11 @@ extension StoreReader {
         try heavyNames(limit, bounded(filter), isLeftOut)
     }
 
-    private func counter(_ keys: [TallyKey], _ filter: RowFilter) throws -> TallyCounter {
+    private func counter(
+        _ keys: [TallyKey], _ filter: RowFilter, _ isLeftOut: ((String?, String?) -> Bool)?
+    ) throws -> TallyCounter {
         let filter = bounded(filter)
-        var counter = TallyCounter(keys, filter)
+        var counter = TallyCounter(keys, filter, isLeftOut)
         let asked = counter
         try eachCounted(filter, { !asked.needsRows($0) }) { source in
             _ = try withChunk(source) { try counter.add($0) }

@@ -5,6 +5,7 @@ import DecisionLog
 struct TallyCounter {
     private let keys: [TallyKey]
     private let filter: RowFilter
+    private let isLeftOut: ((String?, String?) -> Bool)?
     private let hasQuarter: Bool
     private let hasDay: Bool
     private let hasClient: Bool
@@ -25,7 +26,10 @@ struct TallyCounter {
         var startMicros: Int64
     }
 
-    init(_ keys: [TallyKey], _ filter: RowFilter) {
+    init(
+        _ keys: [TallyKey], _ filter: RowFilter, _ isLeftOut: ((String?, String?) -> Bool)?
+    ) {
+        self.isLeftOut = isLeftOut
         self.keys = keys
         self.filter = filter
         hasQuarter = keys.contains(.quarter)
@@ -70,8 +74,17 @@ struct TallyCounter {
             && (filter.afterSeq ?? 0) < info.firstSeq
     }
 
+    private func selection(
+        _ chunk: Chunk, clients entries: [ClientEntry]? = nil
+    ) throws -> RowSelection? {
+        guard var selection = try chunk.selection(filter, clients: entries) else { return nil }
+        let counted = chunk.without(isLeftOut, selection.classes)
+        selection.classes = counted
+        return selection
+    }
+
     private mutating func addSlots(_ chunk: Chunk) throws {
-        guard let selection = try chunk.selection(filter) else { return }
+        guard let selection = try selection(chunk) else { return }
         let labels = labels.numbers(of: chunk)
         let slack = slack(chunk)
         var sums = LabelSums(labels)
@@ -104,7 +117,7 @@ struct TallyCounter {
 
     private mutating func addClients(_ chunk: Chunk) throws {
         let entries = try chunk.clientEntries()
-        guard let selection = try chunk.selection(filter, clients: entries) else { return }
+        guard let selection = try selection(chunk, clients: entries) else { return }
         let labels = labels.numbers(of: chunk)
         var places = selection.clients ?? 0..<entries.count
         if let label = labels.first, !selection.classes.contains(false),
@@ -142,7 +155,7 @@ struct TallyCounter {
 
     private mutating func addPostings(_ chunk: Chunk) throws {
         let entries = try chunk.clientEntries()
-        guard let selection = try chunk.selection(filter, clients: entries) else { return }
+        guard let selection = try selection(chunk, clients: entries) else { return }
         let wanted = selection.clients.map { UInt32($0.lowerBound)..<UInt32($0.upperBound) }
         let clients = hasClient ? entries.map { number(of: $0.address) } : []
         var sums = LabelSums(labels.numbers(of: chunk), places: hasClient ? entries.count : 1)
@@ -183,9 +196,12 @@ struct TallyCounter {
         let entries = try chunk.clientEntries()
         let labels = labels.numbers(of: chunk)
         var rows = try RowSet(chunk, filter)
+        let isCounted = chunk.without(isLeftOut, chunk.classes.map { _ in true })
         while let row = rows.nextPacked() {
+            let rank = Int(chunk.classOfKind[Int(row.kind)])
+            guard isCounted[rank] else { continue }
             add(
-                1, label: labels[Int(chunk.classOfKind[Int(row.kind)])], chunk,
+                1, label: labels[rank], chunk,
                 quarter: row.micros - row.micros % StoreLimits.slotMicros,
                 client: hasClient ? number(of: entries[Int(row.client)].address) : 0,
                 name: hasName ? names.number(of: try chunk.name(row.name)[...]) : 0)

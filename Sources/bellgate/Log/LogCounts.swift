@@ -105,35 +105,33 @@ struct LogCounter {
     ///
     /// - Parameter limit: how many in each part.
     func top(_ key: TopKey, limit: Int) throws -> CountTable {
+        let isLeftOut = { Catalogue.isEssential(rule: $0, category: $1) }
         if key == .name, by == nil,
-            let names = try reader.topNames(
-                limit, filter, leavingOut: { Catalogue.isEssential(rule: $0, category: $1) }),
-            !names.isEmpty
+            let names = try reader.topNames(limit, filter, leavingOut: isLeftOut), !names.isEmpty
         {
             return CountTable(
                 columns: [key.rawValue], rows: names.map { ([$0.texts[0]], $0.count) })
         }
-        var keys = [key.tallyKey, .rule, .category]
+        var keys = [key.tallyKey]
         if let by { keys.append(by.isTime ? .quarter : .group) }
         // A client may have another pseudonym from some day on.
         if key == .client, (pseudonyms?.periods.count ?? 0) > 1, by?.isTime != true {
             keys.append(.day)
         }
         var counts: [Part: [Subject: UInt64]] = [:]
-        var hasEssentials = false
         let periods = pseudonyms?.periods ?? []
-        for tally in try reader.tally(by: keys, filter) {
-            guard !Catalogue.isEssential(rule: tally.texts[1], category: tally.texts[2]) else {
-                hasEssentials = true
-                continue
-            }
+        for tally in try reader.tally(by: keys, filter, leavingOut: isLeftOut) {
             guard let text = tally.texts[0] else { continue }
             let period = periods.last { $0.contains(tally.startMicros) }
             let subject = Subject(text: text, client: tally.client, period: period)
-            let part = part(tally, group: by == .group ? tally.texts[3] : nil)
+            let part = part(tally, group: by == .group ? tally.texts[1] : nil)
             counts[part, default: [:]][subject, default: 0] += tally.count
         }
-        if counts.isEmpty, hasEssentials {
+        if counts.isEmpty,
+            try reader.tally(by: [.rule, .category], filter).contains(where: {
+                isLeftOut($0.texts[0], $0.texts[1])
+            })
+        {
             standardError("note: support services are in no ranking; rows and --count have them")
         }
         let names = names(Set(counts.values.flatMap(\.keys)))
