@@ -100,8 +100,23 @@ final class TestServer {
     /// Stops the process by a signal and starts another in the same folder.
     func restart(by signal: Int32 = SIGTERM) throws {
         process.stop(signal)
-        process = try Self.launch(folder, environment)
+        process = try relaunch()
         serving = .now
+    }
+
+    /// Starts the process on its port again. Servers of other tests ask from ports that they draw
+    /// among all, for a few seconds each: one may have drawn this one meanwhile.
+    private func relaunch() throws -> Program {
+        for _ in 0..<20 {
+            do {
+                return try Self.launch(folder, environment)
+            } catch let failure as ScenarioFailure
+                where "\(failure)".contains("Address already in use")
+            {
+                usleep(500_000)
+            }
+        }
+        return try Self.launch(folder, environment)
     }
 
     /// Stops the process and starts another at another time (UTC), as `at` of the first start.
