@@ -132,24 +132,20 @@ final class School {
 /// A web server that keeps the alerts it gets.
 final class Receiver: Sendable {
     let server: WebServer
-    private let status = Mutex(200)
+    private let status = Status()
 
     init() throws {
-        let box = StatusBox()
-        server = try WebServer { _ in .init(status: box.value) }
-        statusBox = box
+        server = try WebServer { [status] _ in .init(status: status.value) }
     }
 
-    private let statusBox: StatusBox
-
-    private final class StatusBox: Sendable {
+    private final class Status: Sendable {
         private let stored = Mutex(200)
         var value: Int { stored.withLock { $0 } }
         func set(_ value: Int) { stored.withLock { $0 = value } }
     }
 
     /// What it answers from now on.
-    func answers(_ status: Int) { statusBox.set(status) }
+    func answers(_ status: Int) { self.status.set(status) }
 
     /// The alerts that came, each as often as it did.
     var alerts: [[String: Any]] {

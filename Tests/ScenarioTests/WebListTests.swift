@@ -113,14 +113,7 @@ import WebServer
     @Test func certificatesAreVerified() throws {
         let folder = try Folder()
         try folder.write(Self.names(0..<10), to: "feed.txt")
-        let made = try Run(
-            "openssl",
-            [
-                "req", "-x509", "-days", "2", "-subj", "/CN=localhost", "-newkey", "ec", "-pkeyopt",
-                "ec_paramgen_curve:prime256v1", "-nodes", "-addext",
-                "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem",
-            ], in: folder.path)
-        #expect(made.status == 0)
+        SelfSigned.make(in: folder.path)
         let (port, server) = try FreePort.trying { free in
             let port = try free()
             let server = try Program(
