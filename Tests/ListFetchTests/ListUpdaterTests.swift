@@ -36,8 +36,10 @@ private func names(_ count: Int) -> String {
 }
 
 extension ListUpdate {
+    /// A failure where there was to be none is told with its reason.
     fileprivate var changedNames: Int? {
         if case .changed(let names, _) = self { return names }
+        Issue.record("no change, but \(self)")
         return nil
     }
     fileprivate var failure: String? {

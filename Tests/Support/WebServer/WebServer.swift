@@ -67,9 +67,14 @@ public final class WebServer: Sendable {
         port = UInt16(bigEndian: address.sin_port)
         self.answer.withLock { $0 = answer }
         Thread.detachNewThread { [weak self] in
+            // This thread alone closes the descriptor: were it closed elsewhere, its number could
+            // be another server's by the next turn, whose connection would be taken here.
+            defer { close(descriptor) }
             while true {
                 let connection = accept(descriptor, nil, nil)
-                guard connection >= 0, let self, !self.isOver.load(ordering: .acquiring) else {
+                guard connection >= 0 else { return }
+                guard let self, !self.isOver.load(ordering: .acquiring) else {
+                    close(connection)
                     return
                 }
                 Thread.detachNewThread { self.serve(connection) }
@@ -88,7 +93,6 @@ public final class WebServer: Sendable {
     public func stop() {
         guard !isOver.exchange(true, ordering: .acquiringAndReleasing) else { return }
         shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
     }
 
     private func serve(_ connection: Int32) {
