@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 
 from . import measure
 
@@ -11,6 +12,10 @@ QUERIES_PER_SECOND = 5_000
 SECONDS = 10
 ROUNDS = 3
 EVERY_SECONDS = 2
+CHANGES_FOR_MEMORY = 5
+SETTLING_SECONDS = 1
+# Until the log's store has taken what the loads have left.
+STORE_SECONDS = 20
 _SAMPLE_SECONDS = 0.002
 _LINE = re.compile(r"^> \S+ \S+ \S+ ([0-9.]+)$", re.MULTILINE)
 
@@ -63,14 +68,11 @@ def _during(bench, queries, change, command):
             if done.returncode:
                 failed.append(done.stdout + done.stderr)
 
-    watch = Watch(bench.server.process.pid)
-    watch.start()
     changer = threading.Thread(target=go_on, daemon=True)
     changer.start()
     output = _load(bench, queries)
     over.set()
     changer.join()
-    watch.end()
     latencies = sorted(float(found) * 1e6 for found in _LINE.findall(output))
     lost = int(re.search(r"Queries lost:\s+(\d+)", output).group(1))
     return {
@@ -78,8 +80,26 @@ def _during(bench, queries, change, command):
         "failures": failed[:3],
         "p50_us": latencies[len(latencies) // 2], "p999_us": latencies[len(latencies) * 999 // 1000],
         "worst_us": latencies[-1],
-        "anon_peak_kib": watch.peak, "children_anon_peak_kib": watch.children_peak,
     }
+
+
+def _memory(bench, change):
+    """The server's own memory at its peak while it takes a change up, over that just before.
+
+    Without a load: what the log's store takes for the rows of one would be seen as the change's.
+    """
+    found = []
+    for number in range(100, 100 + CHANGES_FOR_MEMORY):
+        before = measure.memory_kib(bench.server.process.pid)["anon"]
+        watch = Watch(bench.server.process.pid)
+        watch.start()
+        change(number)
+        subprocess.run([bench.binary, "reload", "--config", os.path.join(bench.server.folder, "bellgate.yaml")],
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+        time.sleep(SETTLING_SECONDS)
+        watch.end()
+        found.append({"before_kib": before, "peak_kib": watch.peak, "children_peak_kib": watch.children_peak})
+    return {"anon": found, "anon_ratio": max(each["peak_kib"] / each["before_kib"] for each in found)}
 
 
 def _write_policy(path, text, number):
@@ -93,7 +113,6 @@ def _paired(rounds):
     during = [each["with"] for each in rounds]
     return {
         "rounds": rounds, "p999_ratios": ratios, "p999_ratio": ratios[len(ratios) // 2],
-        "anon_ratio": max(each["with"]["anon_peak_kib"] / each["without"]["anon_peak_kib"] for each in rounds),
         "changes": sum(each["changes"] for each in during), "lost": sum(each["lost"] for each in during),
         "failed": sum(each["failed"] for each in during),
     }
@@ -121,12 +140,12 @@ def measure_all(bench):
                          lambda number: bench.write_list(bench.names + [f"changed-{number}.xy"])),
     }
     rounds = {kind: [] for kind in kinds}
-    # What a first pass brings into the cache and into memory is not what a reload costs, nor what
-    # the log's store takes for its first rows.
+    # What a first pass brings into the cache and into memory is not what a reload costs.
     for _ in range(2):
         _load(bench, queries)
     for _ in range(ROUNDS):
         for kind, (elsewhere, change) in kinds.items():
             rounds[kind].append({"without": _during(bench, queries, elsewhere, "status"),
                                  "with": _during(bench, queries, change, "reload")})
-    return {kind: _paired(each) for kind, each in rounds.items()}
+    time.sleep(STORE_SECONDS)
+    return {kind: _paired(each) | _memory(bench, kinds[kind][1]) for kind, each in rounds.items()}

@@ -226,7 +226,7 @@ class Bench:
                 goal(f"{kind}: reloads that did not come into force", during["failed"], 0),
                 goal(f"{kind}: p99.9 latency over that without a change, median of "
                      f"{len(during['p999_ratios'])} rounds", during["p999_ratio"], 2),
-                goal(f"{kind}: own memory at its peak over that without a change", during["anon_ratio"], 1.1)]
+                goal(f"{kind}: own memory at its peak over that before the change", during["anon_ratio"], 1.1)]
         return {"figures": found, "goals": goals}
 
 
