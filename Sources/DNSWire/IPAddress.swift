@@ -92,7 +92,8 @@ public struct IPNetwork: Hashable, Sendable, CustomStringConvertible {
         var length = bits
         if parts.count == 2 {
             guard parts[1].utf8.allSatisfy({ $0.decimalDigit != nil }),
-                let given = Int(parts[1]), given <= bits
+                let given = Int(parts[1]), given <= bits,
+                "\(given)".utf8.count == parts[1].utf8.count
             else { return nil }
             length = given
         }

@@ -100,13 +100,21 @@ public final class Pseudonyms {
         }
     }
 
-    /// A client's pseudonym as it is written, from what a person typed: in any case, with O for 0
-    /// and I or L for 1, of ten letters or digits or as many more as tell it apart; `nil` if it is
-    /// none.
-    public static func canonical(_ text: String) -> String? {
+    /// What a pseudonym stands for.
+    public enum Kind: String, Sendable {
+        /// A client's address.
+        case client = "c-"
+        /// A device that the policy names.
+        case device = "d-"
+    }
+
+    /// A pseudonym as it is written, from what a person typed: in any case, with O for 0 and I or L
+    /// for 1, of ten letters or digits or, of a client, as many more as tell it apart; `nil` if it is
+    /// none of that kind.
+    public static func canonical(_ text: String, _ kind: Kind) -> String? {
         let octets = Array(text.uppercased().utf8)
-        guard (length...maximumLength).contains(octets.count - 2),
-            octets.starts(with: "C-".utf8)
+        guard (length...(kind == .client ? maximumLength : length)).contains(octets.count - 2),
+            octets.starts(with: kind.rawValue.uppercased().utf8)
         else { return nil }
         let read = octets.dropFirst(2).map { octet -> UInt8 in
             switch octet {
@@ -116,7 +124,7 @@ public final class Pseudonyms {
             }
         }
         guard read.allSatisfy(digits.contains) else { return nil }
-        return "c-" + String(decoding: read, as: UTF8.self)
+        return kind.rawValue + String(decoding: read, as: UTF8.self)
     }
 
     // MARK: Making

@@ -8,6 +8,8 @@ public struct RowFilter: Sendable {
     public var untilMicros: Int64?
     /// The group's name; groups that inherit from it are not meant.
     public var group: String?
+    /// The name of the device, as it was recorded.
+    public var device: String?
     /// The network of the client.
     public var client: IPNetwork?
     /// The name asked for.
@@ -77,6 +79,7 @@ struct RowMatcher {
     private let needsTexts: Bool
     private var dictionary: ResolvedDictionary?
     private var groups: [Bool] = []
+    private var devices: [Bool] = []
     private var rules: [Bool] = []
     private var categories: [Bool] = []
     private var concerns: [Bool] = []
@@ -84,7 +87,8 @@ struct RowMatcher {
     init(_ filter: RowFilter) {
         self.filter = filter
         needsTexts =
-            filter.group != nil || filter.rule != nil || filter.category != nil || filter.isConcern
+            filter.group != nil || filter.device != nil || filter.rule != nil
+            || filter.category != nil || filter.isConcern
     }
 
     mutating func matches(
@@ -121,6 +125,11 @@ struct RowMatcher {
         if let group = filter.group, !Self.look(record.load(56), groups, none: false, group) {
             return false
         }
+        if let device = filter.device,
+            !Self.look(record.load(RecordLayout.deviceOffset), devices, none: false, device)
+        {
+            return false
+        }
         if let rule = filter.rule, !Self.look(record.load(58), rules, none: rule == "default", rule)
         {
             return false
@@ -146,6 +155,7 @@ struct RowMatcher {
     private mutating func prepare(_ dictionary: ResolvedDictionary) {
         self.dictionary = dictionary
         groups = dictionary.groups.map { $0 == filter.group }
+        devices = dictionary.devices.map { $0 == filter.device }
         rules = dictionary.rules.map { $0 == filter.rule }
         concerns = dictionary.concerns.map { !$0.isEmpty }
         categories = dictionary.categories.map { RowFilter.isPart(filter.category ?? "", of: $0) }
@@ -169,6 +179,9 @@ extension RowFilter {
         if let group, ResolvedDictionary.text(record.group, in: dictionary.groups) != group {
             return false
         }
+        if let device, ResolvedDictionary.text(record.device, in: dictionary.devices) != device {
+            return false
+        }
         if let rule,
             ResolvedDictionary.text(record.rule, in: dictionary.rules) ?? "default" != rule
         {
@@ -187,7 +200,7 @@ extension RowFilter {
 
     /// Whether a gap row can pass at all: it has a time, a seq and the verdict `gap`.
     package var acceptsGaps: Bool {
-        (verdict == nil || verdict == .gap) && group == nil && rule == nil && category == nil
-            && !isConcern && client == nil && name == nil
+        (verdict == nil || verdict == .gap) && group == nil && device == nil && rule == nil
+            && category == nil && !isConcern && client == nil && name == nil
     }
 }

@@ -164,7 +164,8 @@ extension StoreReader {
 extension RowFilter {
     /// Whether of one client's rows some may pass and others not, whenever they came.
     fileprivate var choosesRows: Bool {
-        name != nil || group != nil || verdict != nil || rule != nil || category != nil
+        name != nil || group != nil || device != nil || verdict != nil || rule != nil
+            || category != nil || isConcern
     }
 }
 

@@ -20,6 +20,7 @@ import Glibc
               Ask why something is blocked:
                 bellgate explain www.instagram.com --group staff --policy policy.yaml
             """,
+        version: "bellgate \(ProductVersion.text)",
         subcommands: verbs)
 
     /// One file a verb; in the order in which `--help` lists them.
@@ -70,6 +71,12 @@ import Glibc
             Glibc.exit(isUsage ? ExitStatus.usage : ExitStatus.wrong)
         }
     }
+}
+
+/// Which Bellgate this is.
+enum ProductVersion {
+    /// Semantic versioning; raised with each change of the policy language or of a file's format.
+    static let text = "0.5.0"
 }
 
 /// What the process ends with.

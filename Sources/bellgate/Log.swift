@@ -17,9 +17,10 @@ struct Log: ParsableCommand {
             span before now (90s, 30m, 2h, 7d, 4w).
 
             Clients and devices are shown by pseudonyms, each the same in every output for as long \
-            as rows are kept, as in reports; --client takes one. --identify with a --reason shows \
-            who they are, and first notes who looks, and why, in the log's audit trail. To ask by \
-            --client ADDRESS is such a look, too: it is noted, and answered by pseudonym.
+            as rows are kept, as in reports; --client takes those of clients (c-...), --device those \
+            of devices (d-...). --identify with a --reason shows who they are, and first notes who \
+            looks, and why, in the log's audit trail; log audit reads that. To ask by --client \
+            ADDRESS or --device NAME is such a look, too: it is noted, and answered by pseudonym.
 
             EXAMPLES
               What was blocked for learners in the last hour:
@@ -34,7 +35,7 @@ struct Log: ParsableCommand {
               Watch decisions as they are made:
                 bellgate log tail -f
             """,
-        subcommands: [LogTail.self, LogQuery.self, LogExport.self, LogVerify.self])
+        subcommands: [LogTail.self, LogQuery.self, LogExport.self, LogVerify.self, LogAudit.self])
 
     /// `log` alone asks for nothing: the help, as wrong usage.
     func run() throws {
@@ -75,7 +76,7 @@ struct LogTail: ParsableCommand {
             let output = RowOutput(
                 format,
                 try identity.begin(
-                    directory: directory, isByAddress: self.filter.isByAddress))
+                    directory: directory, asked: self.filter.identity))
             output.begin()
             rows.forEach { output.append($0) }
             output.flush()
@@ -154,7 +155,7 @@ struct LogQuery: ParsableCommand {
             let output = RowOutput(
                 format,
                 try identity.begin(
-                    directory: directory, isByAddress: self.filter.isByAddress))
+                    directory: directory, asked: self.filter.identity))
             output.begin()
             rows.forEach { output.append($0) }
             try output.finish()
@@ -163,7 +164,7 @@ struct LogQuery: ParsableCommand {
 
     private func count(_ reader: StoreReader, _ filter: RowFilter, _ directory: String) throws {
         let look = try identity.begin(
-            directory: directory, isByAddress: self.filter.isByAddress,
+            directory: directory, asked: self.filter.identity,
             showsClients: counting.top == .client)
         let counter = LogCounter(
             reader: reader, filter: filter, by: counting.by, pseudonyms: look.pseudonyms,
@@ -217,7 +218,7 @@ struct LogExport: ParsableCommand {
             let output = RowOutput(
                 format,
                 try identity.begin(
-                    directory: directory, isByAddress: self.filter.isByAddress))
+                    directory: directory, asked: self.filter.identity))
             var remaining = limit ?? .max
             output.begin()
             while remaining > 0, let row = try rows.next() {

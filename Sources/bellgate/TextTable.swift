@@ -16,4 +16,9 @@ enum TextTable {
             return line
         }
     }
+
+    /// Text without what could steer the terminal.
+    static func plain(_ text: String) -> String {
+        String(text.map { $0.isASCII && $0 < " " || $0 == "\u{7F}" ? "?" : $0 })
+    }
 }

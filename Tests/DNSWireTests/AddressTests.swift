@@ -55,6 +55,10 @@ import Testing
     ])
     func notNetworks(_ text: String) { #expect(IPNetwork(text) == nil) }
 
+    /// A length has one spelling: in another, octal is near.
+    @Test(arguments: ["10.0.0.0/08", "10.0.0.0/+8", "10.0.0.0/", "10.0.0.0/8/8", "::/00"])
+    func aLengthHasOneSpelling(_ text: String) { #expect(IPNetwork(text) == nil) }
+
     @Test func hostBits() throws {
         #expect(IPNetwork("10.20.3.4/16", hostBitsAllowed: true) == IPNetwork("10.20.0.0/16"))
     }

@@ -12,6 +12,7 @@ import Testing
         if let after = filter.afterSeq, row.seq <= after { return false }
         if let verdict = filter.verdict, row.verdict != verdict { return false }
         if let group = filter.group, row.isGap || row.group != group { return false }
+        if let device = filter.device, row.isGap || row.device != device { return false }
         if let rule = filter.rule, row.isGap || row.rule != rule { return false }
         if let client = filter.client {
             guard let address = row.client, client.contains(address) else { return false }
@@ -39,6 +40,7 @@ import Testing
         filter.sinceMicros = sometimes(rows.map(\.timeMicros))
         filter.untilMicros = sometimes(rows.map(\.timeMicros))
         filter.group = sometimes(["staff", "learner", "nobody"])
+        filter.device = sometimes(["library-pc-1", "head, laptop", "nobody"])
         filter.client = sometimes(
             ["10.20.0.0/24", "10.20.0.7", "2001:db8::/120", "::/0", "192.0.2.1"]
                 .compactMap { IPNetwork($0) })

@@ -124,6 +124,9 @@ final class RandomLog {
         if chance(4) {
             filter.group = ["learner", "staff", "77aa", "none"].randomElement(using: &generator)
         }
+        if chance(6) {
+            filter.device = ["library-pc-1", "none"].randomElement(using: &generator)
+        }
         if chance(4) { filter.verdict = RecordVerdict.allCases.randomElement(using: &generator) }
         if chance(5) {
             filter.rule = ["harm", "default", "essentials"].randomElement(using: &generator)

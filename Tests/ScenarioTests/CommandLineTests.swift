@@ -11,7 +11,8 @@ import Testing
 
     @Test(
         arguments: [
-            (["check", "--policy", sample], 0), (["--help"], 0), (["log", "--help"], 0),
+            (["check", "--policy", sample], 0), (["--help"], 0), (["--version"], 0),
+            (["log", "--help"], 0),
             (["check", "--policy", "/nowhere.yaml"], 1),
             (["status", "--config", "/nowhere.yaml"], 1),
             (["serve", "--config", "/nowhere.yaml"], 1),

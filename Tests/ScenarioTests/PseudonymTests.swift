@@ -60,6 +60,72 @@ import Testing
         #expect(stranger.status == 1 && stranger.errors.contains("stands for no client"))
     }
 
+    /// A device's pseudonym is asked with like a client's; its name is a look, as an address is.
+    @Test func devicesAreAskedForByPseudonymAndByName() throws {
+        let log = try Self.log()
+        let known = try log.rows()
+        let device = try #require(known.compactMap { $0["device"] as? String }.first)
+        let expected = known.filter { $0["device"] as? String == device }.map { $0["seq"] as? Int }
+        #expect(!expected.isEmpty && expected.count < known.count)
+        let looks = try entries(log).count
+        let place = try #require(known.firstIndex { $0["device"] as? String == device })
+        let plain = try log.run(["export", "--format", "jsonl"]).jsonLines
+        let pseudonym = try #require(plain[place]["device"] as? String)
+        #expect(pseudonym.hasPrefix("d-"))
+        for name in [pseudonym, pseudonym.lowercased()] {
+            let found = try log.run(["export", "--format", "jsonl", "--device", name])
+            #expect(found.jsonLines.map { $0["seq"] as? Int } == expected, "\(found.errors)")
+        }
+        #expect(
+            try log.run(["query", "--count", "--device", pseudonym]).output
+                == "\(expected.count)\n")
+        #expect(try entries(log).count == looks, "a pseudonym tells nobody's name")
+        let byName = try log.run(["export", "--format", "jsonl", "--device", device])
+        #expect(byName.jsonLines.map { $0["seq"] as? Int } == expected)
+        #expect(!byName.output.contains(device))
+        #expect(
+            try entries(log).dropFirst(looks).map(\.reason)
+                == ["none given: asked by a device's name", nil])
+        let mixed = try log.run(["query", "--client", pseudonym])
+        #expect(mixed.status == 2 && mixed.errors.contains("ask with --device \(pseudonym)"))
+        let stranger = try log.run(["query", "--device", "d-0000000000"])
+        #expect(stranger.status == 1 && stranger.errors.contains("stands for no device"))
+        #expect(try log.run(["query", "--device", "no-such"]).lines.count == 1)
+    }
+
+    // MARK: - The trail
+
+    @Test func theTrailIsReadByPeopleAndPrograms() throws {
+        let log = try Self.log()
+        #expect(try log.run(["audit"]).output == "nothing of this is on record\n")
+        _ = try log.run(
+            ["query", "--limit", "3", "--identify", "--reason", "Concern 7\u{1B}[2J"])
+        _ = try log.run(["query", "--client", "10.20.0.1", "--limit", "1"])
+        let audit = try log.run(["audit"])
+        #expect(audit.status == 0 && audit.lines.count == 5, "\(audit.output)\(audit.errors)")
+        #expect(audit.lines[0].contains("KIND") && audit.lines[1].contains("Concern 7?[2J"))
+        #expect(audit.lines[1].contains("log query --limit 3 --identify"))
+        #expect(audit.lines[2].contains("look 1, 3 rows"))
+        #expect(audit.lines[3].contains("none given: asked by address"))
+        let looks = try log.run(["audit", "--kind", "look", "--json"])
+        let parsed = try JSONSerialization.jsonObject(with: Data(looks.output.utf8))
+        let found = try #require(parsed as? [[String: Any]])
+        #expect(found.map { $0["number"] as? Int } == [1, 3])
+        #expect(found[0]["reason"] as? String == "Concern 7\u{1B}[2J")
+        #expect(try log.run(["audit", "--limit", "1"]).lines.count == 2)
+        #expect(try log.run(["audit", "--since", "2099-01-01"]).lines.count == 1)
+        let wrong = try log.run(["audit", "--kind", "looks"])
+        #expect(wrong.status == 2 && wrong.errors.contains("\"looks\" is none of look, shown"))
+        // What was changed is told, and the rest is shown.
+        let text = log.folder.read("log/audit.jsonl")
+        try log.folder.write(
+            text.replacing("Concern 7", with: "Concern 8"), to: "log/audit.jsonl")
+        let changed = try log.run(["audit"])
+        #expect(changed.status == 1 && changed.errors.contains("audit.jsonl"))
+    }
+
+    // MARK: - Who shares
+
     /// Under this key the two addresses share a pseudonym by chance: nothing takes one for the other.
     @Test func twoThatShareAPseudonymAreNeverMixed() throws {
         let clients = ["10.122.36.196", "10.250.81.166", "10.122.36.196", "10.20.0.1"]

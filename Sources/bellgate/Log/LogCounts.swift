@@ -242,11 +242,8 @@ struct CountTable {
     private var text: String {
         guard !columns.isEmpty else { return rows.map { "\($0.count)\n" }.joined() }
         let header = (columns + [Self.countColumn]).map { $0.uppercased() }
-        // Nothing of a row may steer the terminal.
         let lines = rows.map { row in
-            row.texts.map { text in
-                String((text ?? "-").map { $0.isASCII && $0 < " " || $0 == "\u{7F}" ? "?" : $0 })
-            } + ["\(row.count)"]
+            row.texts.map { TextTable.plain($0 ?? "-") } + ["\(row.count)"]
         }
         return TextTable.lines([header] + lines, numbers: columns.count...)
             .map { $0.dropFirst(2) + "\n" }.joined()

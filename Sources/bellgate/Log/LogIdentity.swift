@@ -30,20 +30,26 @@ struct IdentityOptions: ParsableArguments {
     /// What is to be called before anything of a log is shown.
     ///
     /// - Parameters:
-    ///   - isByAddress: whether it is asked what one address did: whoever asks so learns whose the
-    ///     rows are, and which pseudonym it has, without any address being shown.
+    ///   - asked: whether it is asked what one address or device did: whoever asks so learns whose
+    ///     the rows are, and which pseudonym it has, without any address being shown.
     ///   - showsClients: whether rows or clients are shown at all; counts alone need no pseudonyms.
     /// - Returns: the look, which is on record if it is one at identities.
     /// - Throws: `JournalError` where it cannot be recorded, or where pseudonyms cannot be made.
     func begin(
-        directory: String, isByAddress: Bool = false, showsClients: Bool = true
+        directory: String, asked: LookByIdentity? = nil, showsClients: Bool = true
     ) throws -> LogLook {
         try JournalReader.requireLog(directory: directory)
         let pseudonyms =
             showsClients && !identify ? try Pseudonyms(directory: directory) : nil
-        let reason = identify ? reason : isByAddress ? LogLook.askedByAddress : nil
+        let reason = identify ? reason : asked?.rawValue
         return try LogLook(at: directory, pseudonyms, reason: reason)
     }
+}
+
+/// How it is asked what somebody did who is known; the reason that is noted where none was given.
+enum LookByIdentity: String {
+    case address = "none given: asked by address"
+    case device = "none given: asked by a device's name"
 }
 
 /// Somebody looks at a log: by pseudonyms, or at identities, which the audit trail tells of.
@@ -58,9 +64,6 @@ final class LogLook {
     private var question = ""
     private var number: UInt64 = 0
     private var isOver = false
-
-    /// The reason that is noted where nobody was asked for one.
-    fileprivate static let askedByAddress = "none given: asked by address"
 
     /// - Parameter reason: of a look at identities, which is noted now.
     fileprivate init(at directory: String, _ pseudonyms: Pseudonyms?, reason: String?) throws {

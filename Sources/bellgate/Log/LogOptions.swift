@@ -72,6 +72,12 @@ struct LogFilterOptions: ParsableArguments {
             valueName: "client"))
     var client: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A device by the name that it had in the policy, or by its pseudonym.",
+            valueName: "device"))
+    var device: String?
+
     @Option(help: ArgumentHelp("This name and all under it; =NAME: it alone.", valueName: "name"))
     var name: String?
 
@@ -92,17 +98,27 @@ struct LogFilterOptions: ParsableArguments {
     /// The filter, or what is wrong with the first option that cannot be read.
     func filter() throws -> RowFilter {
         var filter = RowFilter()
-        filter.sinceMicros = try instant(since, "--since")
-        filter.untilMicros = try instant(until, "--until")
+        filter.sinceMicros = try Self.instant(since, "--since")
+        filter.untilMicros = try Self.instant(until, "--until")
         filter.group = group
         filter.rule = rule
         filter.category = category
         filter.afterSeq = afterSeq
         if let client, pseudonym == nil {
             guard let network = IPNetwork(client, hostBitsAllowed: true) else {
-                throw ValidationError("\"\(client)\" is no pseudonym, no address and no network.")
+                throw ValidationError(
+                    Pseudonyms.canonical(client, .device) == nil
+                        ? "\"\(client)\" is no pseudonym, no address and no network."
+                        : "\"\(client)\" stands for a device: ask with --device \(client).")
             }
             filter.client = network
+        }
+        if let device {
+            guard Pseudonyms.canonical(device, .client) == nil else {
+                throw ValidationError(
+                    "\"\(device)\" stands for a client: ask with --client \(device).")
+            }
+            filter.device = devicePseudonym == nil ? device : nil
         }
         if let name { filter.name = try Self.nameFilter(name) }
         if let verdict {
@@ -115,16 +131,29 @@ struct LogFilterOptions: ParsableArguments {
     }
 
     /// The pseudonym that was given for a client.
-    private var pseudonym: String? { client.flatMap(Pseudonyms.canonical) }
+    private var pseudonym: String? { client.flatMap { Pseudonyms.canonical($0, .client) } }
+    /// The pseudonym that was given for a device.
+    private var devicePseudonym: String? {
+        device.flatMap { Pseudonyms.canonical($0, .device) }
+    }
 
-    /// Whether it is asked by a client's address, or by a network.
-    var isByAddress: Bool { client != nil && pseudonym == nil }
+    /// How it is asked for somebody who is known, which is a look at who did what.
+    var identity: LookByIdentity? {
+        if client != nil, pseudonym == nil { return .address }
+        return device != nil && devicePseudonym == nil ? .device : nil
+    }
 
-    /// The filter for a log: a pseudonym is taken for the client that it stands for there.
+    /// The filter for a log: pseudonyms are taken for whom they stand for there.
     func filter(in directory: String) throws -> RowFilter {
-        let filter = try filter()
-        guard let pseudonym else { return filter }
-        return try PseudonymSearch(directory: directory).narrow(filter, to: pseudonym)
+        var filter = try filter()
+        if let pseudonym {
+            filter = try PseudonymSearch(directory: directory).narrow(filter, to: pseudonym)
+        }
+        if let devicePseudonym {
+            filter = try PseudonymSearch(directory: directory)
+                .narrow(filter, toDevice: devicePseudonym)
+        }
+        return filter
     }
 
     /// A name may be typed as people write it; the log holds the form that the DNS carries.
@@ -140,7 +169,7 @@ struct LogFilterOptions: ParsableArguments {
         }
     }
 
-    private func instant(_ text: String?, _ option: String) throws -> Int64? {
+    static func instant(_ text: String?, _ option: String) throws -> Int64? {
         guard let text else { return nil }
         var now = timespec()
         _ = unsafe clock_gettime(CLOCK_REALTIME, &now)

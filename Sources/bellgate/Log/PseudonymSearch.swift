@@ -40,6 +40,30 @@ struct PseudonymSearch {
         return narrow
     }
 
+    /// A filter's rows that are of the device for which a pseudonym stands, while it did.
+    func narrow(_ filter: RowFilter, toDevice pseudonym: String) throws -> RowFilter {
+        for period in pseudonyms.periods {
+            var times = RowFilter()
+            times.sinceMicros = Self.later(nil, period.lowerBound)
+            times.untilMicros = Self.earlier(nil, period.upperBound)
+            let reader = try StoreReader(directory: directory, filter: times)
+            let names = try reader.tally(by: [.device], times).compactMap { $0.texts[0] }
+            let found = names.first {
+                pseudonyms.device($0, micros: period.lowerBound) == pseudonym
+            }
+            guard let found else { continue }
+            var narrow = filter
+            narrow.device = found
+            narrow.sinceMicros = Self.later(filter.sinceMicros, period.lowerBound)
+            narrow.untilMicros = Self.earlier(filter.untilMicros, period.upperBound)
+            return narrow
+        }
+        standardError(
+            "\(pseudonym) stands for no device of this log; once rows are older than they are "
+                + "kept, their pseudonyms are no more")
+        throw ExitCode(ExitStatus.wrong)
+    }
+
     private struct Client {
         var longName: String
         var address: IPAddress

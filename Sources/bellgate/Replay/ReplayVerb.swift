@@ -87,7 +87,7 @@ struct ReplayVerb: ParsableCommand {
         let result = try result(today, new, configuration, rows)
         try reportingLogErrors {
             let look = try identity.begin(
-                directory: configuration.logDirectory, isByAddress: filter.isByAddress,
+                directory: configuration.logDirectory, asked: filter.identity,
                 showsClients: !result.examples.isEmpty)
             let output = ByteOutput(look)
             guard result.recorded > 0 || result.gaps > 0 else {

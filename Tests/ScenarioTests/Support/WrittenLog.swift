@@ -45,8 +45,9 @@ final class WrittenLog {
             let record = DecisionRecord(
                 timeMicros: LogTime.parse(row.time, nowMicros: 0) ?? 0, client: client,
                 group: Self.place(row.group, Self.groups), rule: Self.place(row.rule, Self.rules),
-                category: Self.place(row.category, Self.categories), device: 0,
-                verdict: row.verdict, source: .policy, qtype: 1)
+                category: Self.place(row.category, Self.categories),
+                device: row.client.hasSuffix("1") ? 0 : .max, verdict: row.verdict, source: .policy,
+                qtype: 1)
             // SAFETY: the bytes are only read, within the call.
             unsafe name.withUnsafeBytes { bytes in
                 unsafe batch.append(
