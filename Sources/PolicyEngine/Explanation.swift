@@ -9,8 +9,8 @@ public struct Explanation: Sendable {
     public let rule: Rule?
     /// Why it decides, in plain words: "during college-hours".
     public let why: String
-    /// The rules that stand before it, in order, each with why it did not match. A rule of the
-    /// product's own is left out.
+    /// The rules that stand before it, in order, each with why it did not match. The
+    /// product's own, which hold for everybody, are left out.
     public let considered: [ConsideredRule]
     /// The list of the name that was matched; `nil` for a name of the policy or for none.
     public let listName: String?
@@ -64,7 +64,7 @@ extension PolicyProgram {
         let decidingRule = decider.map { clauses[$0].place }
         for place in 0..<(decider ?? rules.count) {
             let clause = clauses[place]
-            guard clause.place != last, clause.place != decidingRule, !clause.rule.isBuiltIn
+            guard clause.place != last, clause.place != decidingRule, clause.rule.origin != .product
             else { continue }
             last = clause.place
             // Other people's suspensions are nothing to be told of, nor are those of other days.

@@ -80,6 +80,8 @@ public struct Policy: Sendable {
     public var suspensions: [Suspension]
     /// The sources of what stays open during a suspension, with their category paths.
     public var officialChannels: [SourceID: String]
+    /// For whom ways round the filter are closed, if for anybody; their rules are among `rules`.
+    public var bypass: BypassSwitch?
     /// What happens where no rule matches.
     public var defaultAction: RuleAction
     /// The sources of names, by `SourceID.rawValue`.

@@ -9,7 +9,7 @@ public final class PolicyProgram: Sendable {
     /// The policy as it was loaded.
     public let policy: Policy
     /// The rules in the order of evaluation: locked ones, the product's own, suspensions,
-    /// exceptions, the others. A rule about minimum ages stands here in several parts.
+    /// exceptions, ways round the filter, the others. A rule about minimum ages stands here in several parts.
     public let rules: [Rule]
     /// The place in `policy.rules` of each of `rules`; of suspensions, places behind those.
     public let ruleOrder: [Int]

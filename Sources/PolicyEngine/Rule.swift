@@ -51,6 +51,8 @@ public enum RuleOrigin: UInt8, Sendable {
     case suspension
     /// An exception of the policy, with an end.
     case exception
+    /// The policy's switch against ways round the filter.
+    case bypass
     /// A rule of the policy.
     case file
 }
@@ -119,7 +121,7 @@ public struct Rule: Sendable {
     }
 
     /// Whether it comes with the product and not from the file.
-    public var isBuiltIn: Bool { origin == .product }
+    public var isBuiltIn: Bool { origin == .product || origin == .bypass }
 
     /// Where the rule stands: locked rules first, then the others by their origin.
     var precedence: Int { isLocked ? 0 : 1 + Int(origin.rawValue) }

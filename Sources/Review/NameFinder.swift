@@ -93,6 +93,7 @@ struct NameFinder {
     private struct BypassKey: Hashable {
         var group: String
         var service: String
+        var isAutomatic: Bool
     }
 
     fileprivate struct BypassCount {
@@ -115,12 +116,14 @@ struct NameFinder {
                     !Catalogue.isEssential(rule: tally.texts[5], category: tally.texts[4])
                 else { continue }
                 let service = reviewer.policy.service(of: name)
-                let isKnown = service?.category == ReviewPolicy.bypass
+                let isSignal = service?.category == ReviewPolicy.signals
+                let isKnown = isSignal || service?.category == ReviewPolicy.bypass
                 // What the catalogue knows is found by its names, the rest by the category.
                 guard isKnown == isOfCatalogue else { continue }
                 let key = BypassKey(
                     group: tally.texts[0] ?? WeekCounts.noGroup,
-                    service: isKnown ? service?.name ?? "" : tally.texts[4] ?? "")
+                    service: isKnown ? service?.name ?? "" : tally.texts[4] ?? "",
+                    isAutomatic: isSignal)
                 let isBlocked = tally.texts[3] == "block"
                 counts[key, default: BypassCount()].add(
                     tally.count, ReviewDevice(client, device: tally.texts[6]), isBlocked)
@@ -142,7 +145,7 @@ struct NameFinder {
             }
         }
         let names = reviewer.policy.catalogue.services
-            .filter { $0.category == ReviewPolicy.bypass }
+            .filter { [ReviewPolicy.bypass, ReviewPolicy.signals].contains($0.category) }
             .flatMap(\.names).filter { asked.contains($0.name) }
         let subtrees = Set(names.filter { $0.coverage == .subtree }.map(\.name))
         let outermost = names.filter { name in
@@ -167,7 +170,7 @@ struct NameFinder {
         counts.map { key, count in
             ReviewFigures.BypassUse(
                 group: key.group, service: key.service,
-                isAutomatic: ReviewPolicy.signals.contains(key.service),
+                isAutomatic: key.isAutomatic,
                 allowed: ReviewCount(count.allowed), blocked: ReviewCount(count.blocked),
                 devices: ReviewCount(UInt64(count.devices.count)))
         }.sorted { left, right in

@@ -51,10 +51,10 @@ public struct ReviewPolicy: Sendable {
             })
     }
 
-    /// The catalogue's category of ways round the filter.
-    static let bypass = "bypass"
-    /// Services of that category whose names devices ask by themselves, whoever holds them.
-    static let signals: Set = ["firefox-canary", "icloud-private-relay", "designated-resolvers"]
+    /// The catalogue's categories of ways round the filter, and of names that devices ask by
+    /// themselves, whoever holds them.
+    static let bypass = BypassSwitch.ruleID
+    static let signals = BypassSwitch.signalsRuleID
 
     /// Whether a name belongs to a support service, whatever decided about it.
     func isEssential(_ name: String) -> Bool {

@@ -119,7 +119,8 @@ import Testing
                 let before = Int(min(explanation.verdict.rule, UInt16(program.rules.count)))
                 let decider = before < program.rules.count ? program.ruleOrder[before] : -1
                 let places = (0..<before).filter {
-                    !program.rules[$0].isBuiltIn && program.rules[$0].origin != .suspension
+                    program.rules[$0].origin != .product
+                        && program.rules[$0].origin != .suspension
                 }.map { program.ruleOrder[$0] }.filter { $0 != decider }
                 #expect(
                     explanation.considered.map { program.ruleOrder[$0.rule] }

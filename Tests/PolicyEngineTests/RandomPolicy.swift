@@ -149,7 +149,8 @@ struct RandomPolicy {
             during: random.chance(30) ? [] : pick(periods, 2, &random),
             exceptDuring: random.chance(50) ? [] : pick(periods, 2, &random),
             isLocked: random.chance(15),
-            origin: random.chance(10) ? .product : random.chance(25) ? .exception : .file)
+            origin: random.chance(10)
+                ? .product : random.chance(25) ? .exception : random.chance(15) ? .bypass : .file)
         if rule.origin == .exception {
             rule.isLocked = false
             rule.devices = random.chance(50) ? [] : [random.below(2)]

@@ -7,7 +7,7 @@ struct SlowEvaluator {
     let policy: Policy
     let sets: [CategorySet]
     /// All rules in the order of evaluation: locked ones, the product's own, suspensions,
-    /// exceptions, the others.
+    /// exceptions, ways round the filter, the others.
     let ordered: [Rule]
 
     init(policy: Policy, sets: [CategorySet]) {
@@ -17,7 +17,8 @@ struct SlowEvaluator {
         ordered =
             policy.rules.filter(\.isLocked) + unlocked.filter { $0.origin == .product }
             + policy.suspensions.flatMap { Self.rules($0, policy) }
-            + unlocked.filter { $0.origin == .exception } + unlocked.filter { $0.origin == .file }
+            + unlocked.filter { $0.origin == .exception }
+            + unlocked.filter { $0.origin == .bypass } + unlocked.filter { $0.origin == .file }
     }
 
     struct Outcome: Equatable {

@@ -123,7 +123,6 @@ private let headerMistakes = [
         "bad default", "default: ‸alow\n", "\"alow\" is no value of \"default\"",
         "did you mean \"allow\"?"),
     Mistake("safe search", "‸safe-search: []\n", "is not yet supported"),
-    Mistake("bypass", "‸bypass: {}\n", "is not yet supported"),
     Mistake("limits", "‸limits-of-use: []\n", "is not yet supported"),
     Mistake("records", "‸records: []\n", "is not yet supported"),
 ]
@@ -392,7 +391,8 @@ private let testMistakes = [
 
 /// Each mistake alone: found at its place, in its words, and the only error.
 @Test(
-    arguments: yamlMistakes + headerMistakes + timeMistakes + webListMistakes + nameMistakes
+    arguments: yamlMistakes + headerMistakes + timeMistakes + webListMistakes + bypassMistakes
+        + nameMistakes
         + ruleMistakes
         + testMistakes)
 func findsMistake(_ mistake: Mistake) throws {

@@ -8,6 +8,7 @@ final class CatalogueFolder {
     init() throws {
         try write("catalogue/essentials.yaml", Self.essentials)
         try write("catalogue/bypass.yaml", Self.bypass)
+        try write("catalogue/bypass-signals.yaml", Self.signals)
         try write("policy.yaml", Self.policy)
     }
 
@@ -32,10 +33,16 @@ final class CatalogueFolder {
         category: bypass
         as-of: 2026-11-01
         services:
-          - service: firefox-canary
-            core: ["=canary.example.net"]
           - service: vpn-providers
             core: [vpn.example.net, fast.vpn.example.net]
+        """
+
+    private static let signals = """
+        category: bypass-signals
+        as-of: 2026-11-01
+        services:
+          - service: firefox-canary
+            core: ["=canary.example.net"]
         """
 
     private static let policy = """

@@ -28,6 +28,7 @@ struct PolicyDocument {
     var categories: [CategoryEntry] = []
     var rules: [RuleEntry] = []
     var exceptions: [ExceptionEntry] = []
+    var bypass: BypassEntry?
     var defaultAction = RuleAction.allow
     var tests: [TestEntry] = []
 
@@ -108,6 +109,16 @@ struct PolicyDocument {
         var approvedOn: CivilDate?
         /// Whether a mistake in it was reported.
         var isBroken: Bool
+    }
+
+    /// The switch against ways round the filter.
+    struct BypassEntry {
+        var place: SourcePlace
+        /// `nil` for everyone.
+        var groups: [Located<String>]?
+        var stripsECH: Bool
+        var also: [Located<String>]
+        var concern: Concern
     }
 
     /// A test as far as it could be read; what is missing has been reported.

@@ -17,12 +17,12 @@ struct PolicyReader {
 
     static let keys = [
         "bellgate", "policy", "roles", "time-zone", "calendar", "periods", "groups",
-        "devices", "unknown-devices", "lists", "categories", "exceptions", "rules", "default",
-        "tests",
+        "devices", "unknown-devices", "lists", "categories", "exceptions", "bypass", "rules",
+        "default", "tests",
     ]
     static let keysNotYet = [
-        "safe-search": "safe search", "bypass": "ways around the filter",
-        "limits-of-use": "limits of use", "records": "records of your own",
+        "safe-search": "safe search", "limits-of-use": "limits of use",
+        "records": "records of your own",
     ]
 
     func read(_ root: YAMLNode) -> PolicyDocument {
@@ -56,6 +56,7 @@ struct PolicyReader {
         document.rules = optionalItems(fields["rules"]).compactMap(rules.rule)
         let exceptions = ExceptionReader(reporter: reporter)
         document.exceptions = optionalItems(fields["exceptions"]).compactMap(exceptions.exception)
+        document.bypass = BypassReader(reporter: reporter).bypass(fields["bypass"])
         document.tests = optionalItems(fields["tests"]).compactMap(rules.test)
         document.defaultAction =
             values.choice(fields["default"], of: ["allow": RuleAction.allow, "block": .block])

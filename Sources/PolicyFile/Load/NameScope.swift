@@ -190,7 +190,7 @@ struct NameScope {
     private mutating func underAge(_ word: Located<String>) -> Meaning? {
         if agedSources.isEmpty { agedSources = (0..<agedCount).map { sources.add(.aged($0)) } }
         if !agedSources.isEmpty { return .underAge }
-        if lacksCatalogue || !broken.isEmpty { return nil }
+        if lacksLists { return nil }
         reporter.error(
             word.place, "\"under-age\" is empty: no service with a minimum age is known",
             "name the shipped catalogue under lists:, such as services: { catalogue: FOLDER }")
@@ -277,9 +277,14 @@ struct NameScope {
     var officialChannels: Meaning? { meanings[Suspension.officialChannels] }
 
     /// The source of the built-in category of essentials, if a catalogue has it.
-    var essentials: SourceID? {
-        guard case .catalogueCategory(_, let source) = meanings[Catalogue.essentials]
-        else { return nil }
+    var essentials: SourceID? { catalogueCategory(Catalogue.essentials) }
+
+    /// The source of a category, if a catalogue has it.
+    func catalogueCategory(_ name: String) -> SourceID? {
+        guard case .catalogueCategory(_, let source) = meanings[name] else { return nil }
         return source
     }
+
+    /// Whether a catalogue or another list was reported, so that a category may be missing.
+    var lacksLists: Bool { lacksCatalogue || !broken.isEmpty }
 }

@@ -13,6 +13,8 @@ struct PolicyCompiler {
     private(set) var brokenRules: Set<Int> = []
     /// The same of its exceptions.
     private(set) var brokenExceptions: Set<Int> = []
+    /// How many rules the product puts before those of the file; known once there are rules.
+    private(set) var builtInCount = 0
 
     init(document: PolicyDocument, reporter: Reporter, scope: NameScope) {
         self.document = document
@@ -111,7 +113,8 @@ struct PolicyCompiler {
         refuseSharedIDs()
         let groups = groupPlaces
         let periods = Self.places(document.periods.map(\.name.value))
-        var rules = builtInRules()
+        var rules = essentialRules() + bypassRules(groups)
+        builtInCount = rules.count
         for (number, entry) in document.rules.enumerated() {
             let earlierErrors = reporter.errorCount
             let (target, isTargetSound) = target(of: entry.operands)
@@ -162,10 +165,7 @@ struct PolicyCompiler {
         }
     }
 
-    /// How many rules the product puts before those of the file.
-    var builtInCount: Int { scope.essentials == nil ? 0 : 1 }
-
-    private func builtInRules() -> [Rule] {
+    private func essentialRules() -> [Rule] {
         guard let essentials = scope.essentials else { return [] }
         return [
             Rule(

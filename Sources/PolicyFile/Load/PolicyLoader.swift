@@ -48,6 +48,7 @@ struct PolicyLoader {
         var policy = Policy(groups: compiler.groups(), devices: compiler.devices())
         policy.unknownDevices = compiler.unknownDevices()
         policy.rules = compiler.rules()
+        policy.bypass = compiler.bypassSwitch
         let exceptionRules = compiler.exceptions(in: zone)
         exceptions = zip(document.exceptions, exceptionRules).map {
             ExceptionStatus($0, $1, zone: zone ?? .utc, now: now)

@@ -78,8 +78,15 @@ struct PolicyWarner {
                 .map { "\"\(policy.rules[$0].id)\"" }
             why = "\(ids.joined(separator: ", ")) always decide\(ids.count == 1 ? "s" : "") first"
             hint = "move it up, or remove it"
-            if earlier.contains(where: { $0 < builtInCount }), !entry.isLocked {
+            let first = earlier.lazy.filter(policy.rules.indices.contains)
+                .map { policy.rules[$0].origin }
+            if first.contains(.product), !entry.isLocked {
                 hint = "only a locked rule can stand above essentials"
+            } else if first.contains(.bypass), !entry.isLocked {
+                hint =
+                    entry.action == .block
+                    ? "remove it: \"bypass:\" does the same"
+                    : "write an exception, with who approved it and until when"
             }
         }
         reporter.warning(

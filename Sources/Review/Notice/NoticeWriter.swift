@@ -40,12 +40,12 @@ struct NoticeWriter {
             ], items)
     }
 
-    /// The rules of the file in the order in which they are asked, each once.
+    /// The rules of the file, and what its switches stand for, in the order in which they are asked, each once.
     private var rules: [Rule] {
         var known: Set<Int> = []
         return loaded.program.ruleOrder.filter { known.insert($0).inserted }
             .filter(policy.rules.indices.contains).map { policy.rules[$0] }
-            .filter { $0.origin == .file }
+            .filter { $0.origin == .file || $0.origin == .bypass }
     }
 
     /// Which of the groups a rule is for: `nil` if none, empty if all of them.
