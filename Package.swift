@@ -88,25 +88,28 @@ let package = Package(
                 "CPacketIO", "DNSWire", "DomainLists", "PolicyEngine", "PolicyFile", "Forwarding",
                 "DecisionLog",
             ]),
+        room("LimitsOfUse", ["DNSWire", "DecisionLog", "PolicyEngine", "PolicyFile"]),
         room("Replay", ["DNSWire", "DomainLists", "PolicyEngine", "DecisionLog"]),
         // Line 6
         room(
             "Alerts",
             [
                 "CCurl", "CPacketIO", "DNSWire", "LDNSBridge", "PolicyEngine", "PolicyFile",
-                "DecisionLog",
+                "DecisionLog", "LimitsOfUse",
             ]),
         room(
             "Review",
-            ["DNSWire", "DomainLists", "PolicyEngine", "PolicyFile", "DecisionLog", "LogStore"]),
+            [
+                "DNSWire", "DomainLists", "PolicyEngine", "PolicyFile", "DecisionLog",
+                "LimitsOfUse", "LogStore",
+            ]),
         // Line 7
         .executableTarget(
             name: "bellgate",
             dependencies: [
                 "CPacketIO", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
-                "Forwarding", "DecisionLog", "Alerts", "ListFetch", "LogStore", "DNSServer",
-                "Replay",
-                "Review",
+                "Forwarding", "DecisionLog", "Alerts", "LimitsOfUse", "ListFetch", "LogStore",
+                "DNSServer", "Replay", "Review",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),
@@ -150,6 +153,12 @@ let package = Package(
         .executableTarget(
             name: "log-follower", dependencies: ["DecisionLog", "LogStore"],
             path: "Tests/Support/LogFollower", swiftSettings: rules),
+        tests(
+            "LimitsOfUseTests",
+            [
+                "LimitsOfUse", "Alerts", "DecisionLog", "PolicyFile", "PolicyEngine",
+                "DomainLists", "DNSWire", "LogFixtures",
+            ]),
         tests(
             "ReviewTests",
             [

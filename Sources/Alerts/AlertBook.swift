@@ -14,6 +14,10 @@ struct AlertBook: Codable {
     var digest: [DigestLine] = []
     /// Look-ups that the digest has no line for.
     var digestOverflow = 0
+    /// Limits of use that were passed, for the next digest; missing in books of older versions.
+    var uses: [UseLine]?
+    /// What was taken up already of limits of use: the flag's id, and its day as below.
+    var usesTaken: [String: Int]?
     /// The day (days since 1970 by the policy's clock) for which a digest was made last.
     var digestDay: Int?
     /// The number of the next message.
@@ -53,6 +57,19 @@ struct AlertBook: Codable {
         var count: Int
         var firstMicros: Int64
         var lastMicros: Int64
+    }
+
+    /// That a device passed a limit of use.
+    struct UseLine: Codable {
+        var severity: String
+        var group: String
+        var device: String
+        var category: String
+        var limitMinutes: Int
+        /// When the first active minute began.
+        var firstMicros: Int64
+        /// When the minute began with which the limit was passed.
+        var overMicros: Int64
     }
 
     // MARK: Keeping it

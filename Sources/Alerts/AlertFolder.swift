@@ -1,3 +1,4 @@
+import LimitsOfUse
 import PolicyEngine
 import PolicyFile
 
@@ -70,20 +71,51 @@ struct AlertFolder {
     }
 
     private mutating func tell(_ place: Int) {
-        hasChanged = true
-        let today = day
-        if book.countedDay != today { (book.countedDay, book.alertsOfDay) = (today, 0) }
-        book.alertsOfDay += 1
-        guard book.alertsOfDay <= AlertLimits.alertsPerDay else {
+        guard mayTellAtOnce() else {
             // It closes into the digest.
-            if book.alertsOfDay == AlertLimits.alertsPerDay + 1 {
-                send(.paused, text.paused(AlertLimits.alertsPerDay))
-            }
             book.folds[place].told = 0
             return
         }
         book.folds[place].told = book.folds[place].count
         send(.alert, text.alert(book.folds[place]))
+    }
+
+    /// Counts an alert that is to be told at once; past the day's number it waits for the digest.
+    private mutating func mayTellAtOnce() -> Bool {
+        hasChanged = true
+        let today = day
+        if book.countedDay != today { (book.countedDay, book.alertsOfDay) = (today, 0) }
+        book.alertsOfDay += 1
+        if book.alertsOfDay == AlertLimits.alertsPerDay + 1 {
+            send(.paused, text.paused(AlertLimits.alertsPerDay))
+        }
+        return book.alertsOfDay <= AlertLimits.alertsPerDay
+    }
+
+    // MARK: Limits of use
+
+    /// Takes up that a limit of use was passed.
+    ///
+    /// - Returns: whether that is new.
+    mutating func add(_ flag: UseFlag) -> Bool {
+        var taken = book.usesTaken ?? [:]
+        guard taken[flag.id] == nil else { return false }
+        taken = taken.filter { $0.value >= day - AlertLimits.daysOfUse }
+        taken[flag.id] = flag.day.daysSinceEpoch
+        book.usesTaken = taken
+        let line = AlertBook.UseLine(
+            severity: flag.concern, group: flag.group, device: flag.device,
+            category: flag.category, limitMinutes: flag.minutesADay,
+            firstMicros: flag.firstMicros, overMicros: flag.overMicros)
+        if isAtOnce(line.severity), mayTellAtOnce() {
+            send(.alert, text.use(line))
+        } else if book.uses?.count ?? 0 < AlertLimits.digestLines {
+            book.uses = (book.uses ?? []) + [line]
+        } else {
+            book.digestOverflow += 1
+        }
+        hasChanged = true
+        return true
     }
 
     /// What is older than ten minutes takes no more look-ups; what was not told goes into the digest.
@@ -144,9 +176,11 @@ struct AlertFolder {
         guard isTime, last < day else { return }
         book.digestDay = day
         hasChanged = true
-        guard !book.digest.isEmpty || book.digestOverflow > 0 else { return }
-        send(.digest, text.digest(book.digest, overflow: book.digestOverflow))
+        let uses = book.uses ?? []
+        guard !book.digest.isEmpty || !uses.isEmpty || book.digestOverflow > 0 else { return }
+        send(.digest, text.digest(book.digest, uses: uses, overflow: book.digestOverflow))
         book.digest = []
+        book.uses = nil
         book.digestOverflow = 0
     }
 

@@ -40,7 +40,7 @@ struct AlertText {
     }
 
     func digest(
-        _ lines: [AlertBook.DigestLine], overflow: Int
+        _ lines: [AlertBook.DigestLine], uses: [AlertBook.UseLine], overflow: Int
     ) -> (subject: String, text: String, json: String) {
         let ranks = ["high": 0, "medium": 1, "low": 2]
         let sorted = lines.sorted {
@@ -51,6 +51,7 @@ struct AlertText {
         let subject =
             "[Bellgate] daily digest: \(attempts) \(attempts == 1 ? "attempt" : "attempts") at names "
             + "of concern"
+            + (uses.isEmpty ? "" : ", \(Self.devices(uses.count)) over a limit of use")
         let rows = sorted.map { line in
             "\(line.severity)  \(line.rule)  \(line.group)  \(line.device)  "
                 + "\(line.attempts) \(line.attempts == 1 ? "attempt" : "attempts") "
@@ -60,13 +61,13 @@ struct AlertText {
         let text = """
             What came up since the last digest and was not told at once:
 
-            \(rows.joined(separator: "\n"))\(more)
+            \((rows + uses.map(row)).joined(separator: "\n"))\(more)
 
             \(Self.caution)
             \(closing)
             """
         let json = json([
-            "kind": "digest", "overflow": overflow,
+            "kind": "digest", "overflow": overflow, "uses": uses.map(object),
             "lines": sorted.map { line in
                 [
                     "severity": line.severity, "rule": line.rule, "group": line.group,
@@ -77,6 +78,52 @@ struct AlertText {
         ])
         return (subject, text, json)
     }
+
+    // MARK: Limits of use
+
+    func use(_ line: AlertBook.UseLine) -> (subject: String, text: String, json: String) {
+        let text = """
+            A device passed a limit of use. It is told, and nothing is blocked.
+
+            Severity   \(line.severity)
+            Limit      \(line.limitMinutes) minutes of \(line.category) a day
+            Group      \(line.group)
+            Device     \(line.device)
+            When       first use \(clock(line.firstMicros)), passed \(clock(line.overMicros))
+
+            \(Self.cautionOfUse)
+
+            \(closing)
+            """
+        var facts = object(line)
+        facts["kind"] = "use"
+        return (
+            "[Bellgate] \(line.severity) concern: over the limit of \(line.category), "
+                + "\(line.group), \(line.device)", text, json(facts)
+        )
+    }
+
+    private func object(_ line: AlertBook.UseLine) -> [String: Any] {
+        [
+            "severity": line.severity, "group": line.group, "device": line.device,
+            "category": line.category, "limitMinutes": line.limitMinutes,
+            "first": time(line.firstMicros), "passed": time(line.overMicros),
+        ]
+    }
+
+    private func row(_ line: AlertBook.UseLine) -> String {
+        "\(line.severity)  over \(line.limitMinutes) minutes of \(line.category)  \(line.group)  "
+            + "\(line.device)  passed \(clock(line.overMicros))"
+    }
+
+    private static func devices(_ count: Int) -> String {
+        count == 1 ? "1 device" : "\(count) devices"
+    }
+
+    private static let cautionOfUse = """
+        A minute counts if a name of the category was looked up in it: an app may do that by itself, and
+        a device may be shared. How it adds up: bellgate use --config FILE --day DATE
+        """
 
     func paused(_ count: Int) -> (subject: String, text: String, json: String) {
         (

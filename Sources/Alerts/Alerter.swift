@@ -1,5 +1,6 @@
 import DNSWire
 public import DecisionLog
+public import LimitsOfUse
 import PolicyEngine
 public import PolicyFile
 import Synchronization
@@ -106,17 +107,35 @@ public final class Alerter: Sendable {
             folder.ripen()
             // How far was read is written with the next change: reading again finds nothing new.
             if folder.hasChanged || !hits.isEmpty {
-                do throws(AlertProblem) {
-                    try folder.book.write(path)
-                    state.problem = nil
-                } catch {
-                    state.problem = error.description
-                    throw error
-                }
+                try keep(folder.book, &state)
             }
             state.book = folder.book
         }
         return isMore
+    }
+
+    /// Takes up that a device passed a limit of use; the same flag again changes nothing.
+    ///
+    /// - Throws: `AlertProblem` where the book cannot be kept: then it was not taken up.
+    public func add(_ flag: UseFlag, nowMicros: Int64) throws {
+        try state.withLock { state in
+            var folder = AlertFolder(
+                book: state.book, text: AlertText(policy: state.policy), settings: settings,
+                ways: ways, nowMicros: nowMicros)
+            guard folder.add(flag) else { return }
+            try keep(folder.book, &state)
+            state.book = folder.book
+        }
+    }
+
+    private func keep(_ book: AlertBook, _ state: inout State) throws(AlertProblem) {
+        do throws(AlertProblem) {
+            try book.write(path)
+            state.problem = nil
+        } catch {
+            state.problem = error.description
+            throw error
+        }
     }
 
     private func open(_ reader: inout JournalReader?, after: UInt64) throws -> JournalReader {

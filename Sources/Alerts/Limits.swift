@@ -17,6 +17,9 @@ public enum AlertLimits {
     static let names = 8
     /// Lines of a digest.
     static let digestLines = 500
+    /// Days for which it is remembered which limits of use were told: a flag is of today or, after a
+    /// restart, of yesterday.
+    static let daysOfUse = 3
     /// Messages that wait for delivery; the oldest digest goes when there are more.
     static let outbox = 256
     /// The wait after the first failed delivery, in seconds; each further one doubles it.

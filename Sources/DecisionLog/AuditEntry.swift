@@ -21,6 +21,8 @@ public struct AuditEntry: Sendable, Equatable {
         case lift
         /// A policy that came into force has an exception that was not on record.
         case exception
+        /// A device passed a limit of use; once a day for each device and limit.
+        case flag
     }
 
     /// Its place in the trail, from 1.

@@ -20,6 +20,8 @@ public struct RowFilter: Sendable {
     public var rule: String?
     /// A category: a whole path, or components of one, as `chatrooms` of `social-media/chatrooms`.
     public var category: String?
+    /// Of these categories any, each as above; empty = all.
+    public var categories: [String] = []
     /// Only decisions by rules that the policy marks as concerns; of any severity.
     public var isConcern = false
     /// Only rows behind this one.
@@ -88,7 +90,7 @@ struct RowMatcher {
         self.filter = filter
         needsTexts =
             filter.group != nil || filter.device != nil || filter.rule != nil
-            || filter.category != nil || filter.isConcern
+            || filter.choosesCategories || filter.isConcern
     }
 
     mutating func matches(
@@ -137,8 +139,8 @@ struct RowMatcher {
         if filter.isConcern, !Self.look(record.load(58), concerns, none: false, "") {
             return false
         }
-        if let category = filter.category,
-            !Self.look(record.load(60), categories, none: false, category)
+        if filter.choosesCategories,
+            !Self.look(record.load(60), categories, none: false, filter.category ?? "")
         {
             return false
         }
@@ -158,13 +160,13 @@ struct RowMatcher {
         devices = dictionary.devices.map { $0 == filter.device }
         rules = dictionary.rules.map { $0 == filter.rule }
         concerns = dictionary.concerns.map { !$0.isEmpty }
-        categories = dictionary.categories.map { RowFilter.isPart(filter.category ?? "", of: $0) }
+        categories = dictionary.categories.map { filter.acceptsCategory($0) }
     }
 }
 
 extension RowFilter {
     /// Whether a category is a path, or components of it.
-    static func isPart(_ category: String, of path: String) -> Bool {
+    package static func isPart(_ category: String, of path: String) -> Bool {
         let wanted = category.split(separator: "/")
         let parts = path.split(separator: "/")
         guard !wanted.isEmpty, parts.count >= wanted.count else { return false }
@@ -192,15 +194,24 @@ extension RowFilter {
             guard rule < dictionary.concerns.count, !dictionary.concerns[rule].isEmpty
             else { return false }
         }
-        guard let category else { return true }
+        guard choosesCategories else { return true }
         guard let path = ResolvedDictionary.text(record.category, in: dictionary.categories)
         else { return false }
-        return Self.isPart(category, of: path)
+        return acceptsCategory(path)
+    }
+
+    /// Whether it matters which category a row has.
+    var choosesCategories: Bool { category != nil || !categories.isEmpty }
+
+    /// Whether rows of a category's path pass.
+    func acceptsCategory(_ path: String) -> Bool {
+        if let category, !Self.isPart(category, of: path) { return false }
+        return categories.isEmpty || categories.contains { Self.isPart($0, of: path) }
     }
 
     /// Whether a gap row can pass at all: it has a time, a seq and the verdict `gap`.
     package var acceptsGaps: Bool {
         (verdict == nil || verdict == .gap) && group == nil && device == nil && rule == nil
-            && category == nil && !isConcern && client == nil && name == nil
+            && !choosesCategories && !isConcern && client == nil && name == nil
     }
 }

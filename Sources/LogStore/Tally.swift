@@ -165,7 +165,7 @@ extension RowFilter {
     /// Whether of one client's rows some may pass and others not, whenever they came.
     fileprivate var choosesRows: Bool {
         name != nil || group != nil || device != nil || verdict != nil || rule != nil
-            || category != nil || isConcern
+            || category != nil || !categories.isEmpty || isConcern
     }
 }
 

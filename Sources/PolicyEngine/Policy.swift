@@ -76,6 +76,8 @@ public struct Policy: Sendable {
     public var unknownDevices: Int?
     /// The rules and exceptions, each kind in the order of the file.
     public var rules: [Rule]
+    /// How much of a day may be spent on a category before somebody is told.
+    public var useLimits: [UseLimit] = []
     /// Whose access is suspended, and when.
     public var suspensions: [Suspension]
     /// The sources of what stays open during a suspension, with their category paths.

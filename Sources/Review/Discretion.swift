@@ -13,6 +13,7 @@ extension ReviewFigures {
         figures.hideCategories()
         figures.hideOutsideHours(groups)
         figures.hideConcerns()
+        figures.hideUse()
         figures.hideLists()
         return figures
     }
@@ -108,6 +109,23 @@ extension ReviewFigures {
         for place in concerns.list.indices {
             concerns.list[place].blocked.hideSmall()
             concerns.list[place].moreNames.hideSmall()
+        }
+    }
+
+    /// A list tells its own length, and days over tell of few devices: they go with what is hidden.
+    private mutating func hideUse() {
+        for place in use.indices {
+            use[place].devices.hideSmall()
+            use[place].devicesOver.hideSmall()
+            if use[place].devices == .hidden, use[place].devicesOver.value != 0 {
+                use[place].devicesOver = .hidden
+            }
+            use[place].daysOver.hideSmall()
+            if use[place].devicesOver == .hidden {
+                use[place].daysOver = .hidden
+                use[place].list = []
+            }
+            for line in use[place].list.indices { use[place].list[line].days.hideSmall() }
         }
     }
 

@@ -32,7 +32,7 @@ extension ReviewPage {
     }
 
     /// A text that no line break may cut.
-    private static func whole(_ text: String) -> Markup { "<span class=\"w\">\(text)</span>" }
+    static func whole(_ text: String) -> Markup { "<span class=\"w\">\(text)</span>" }
 
     /// `6 (24)`; one word where both are hidden.
     private func tries(_ concern: ReviewFigures.Concern) -> Markup {

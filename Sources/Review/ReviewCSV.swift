@@ -73,6 +73,20 @@ extension ReviewFigures {
             table.add(concern, number: place + 1)
         }
         table.add("concern-totals", "unlisted", "\(concerns.unlisted)")
+        for use in use {
+            func put(_ detail: String, _ measure: String, _ value: String) {
+                table.add(
+                    "use", group: use.group, item: use.category, detail: detail, measure, value)
+            }
+            put("", "limit-minutes", "\(use.limitMinutes)")
+            put("", "devices", use.devices.description)
+            put("", "devices-over", use.devicesOver.description)
+            put("", "days-over", use.daysOver.description)
+            for over in use.list {
+                put(over.device, "days-over", over.days.description)
+                put(over.device, "most-minutes", "\(over.mostMinutes)")
+            }
+        }
         for week in newNames.comparedWeeks { table.add("new-names", "compared-with", week) }
         table.add("new-names", "count", newNames.count)
         for name in newNames.list {

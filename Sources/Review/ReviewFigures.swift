@@ -19,6 +19,8 @@ public struct ReviewFigures: Codable, Hashable, Sendable {
     public var categories: [CategoryCount]
     /// Safeguarding concerns.
     public var concerns: Concerns
+    /// Who passed a limit of use, by limit and group.
+    public var use: [UseOfGroup]
     /// Names that were asked this week and in none of the weeks before.
     public var newNames: NewNames
     /// Ways round the filter.

@@ -11,7 +11,8 @@ struct ReviewPage {
     var markup: Markup {
         let title = "Monitoring review, week \(figures.scope.week)"
         let sections = [
-            heading, summary, brief, trend, concerns, groups, categories, outsideHours, newNames,
+            heading, summary, brief, trend, concerns, use, groups, categories, outsideHours,
+            newNames,
             bypass, coverage, limits, glossary,
         ]
         return """

@@ -50,6 +50,11 @@ enum ReviewText {
                 + "one attempt."
         ),
         (
+            "Active minute",
+            "A minute in which a device asked for a name of a limited category and got an answer. "
+                + "Several sites in one minute are one, gaps of up to five minutes count."
+        ),
+        (
             "Support services",
             "Help lines, reporting sites and the like. They are never counted and never shown here."
         ),

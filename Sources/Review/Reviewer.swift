@@ -70,7 +70,8 @@ public struct Reviewer {
             weeks: try weeks(counts, clients, names), bells: week.bells(of: policy.policy),
             groups: counts.groups(devices: clients.countByGroup),
             categories: counts.categories,
-            concerns: concerns, newNames: try names.newNames(), bypass: try names.bypass(),
+            concerns: concerns, use: try UseFinder(self).use(), newNames: try names.newNames(),
+            bypass: try names.bypass(),
             outsideHours: counts.outsideHours, coverage: try coverage(counts, clients),
             limits: ReviewText.limits)
     }

@@ -2,6 +2,7 @@ import Alerts
 import DecisionLog
 import Foundation
 import Glibc
+import LimitsOfUse
 import PolicyFile
 import Synchronization
 
@@ -46,6 +47,11 @@ final class AlertService: Sendable {
 
     /// Goes by another policy from now on.
     func replacePolicy(_ policy: LoadedPolicy) { alerter.replacePolicy(policy) }
+
+    /// Takes up that a device passed a limit of use; the same flag again changes nothing.
+    func add(_ flag: UseFlag, nowMicros: Int64) throws {
+        try alerter.add(flag, nowMicros: nowMicros)
+    }
 
     /// How it goes, for the server's status.
     var status: (waiting: Int, problem: String?) { alerter.status }

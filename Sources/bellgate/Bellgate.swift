@@ -30,6 +30,7 @@ import Glibc
         Explain.self,
         Log.self,
         Report.self,
+        UseVerb.self,
         ReplayVerb.self,
         NoticeVerb.self,
         Lists.self,

@@ -126,7 +126,7 @@ private final class DeviceNames {
     }
 }
 
-private func reviewWeek(_ text: String) throws -> ReviewWeek {
+func reviewWeek(_ text: String) throws -> ReviewWeek {
     do {
         return try ReviewWeek(parsing: text)
     } catch {

@@ -21,6 +21,7 @@ final class Service {
     private let follower: Follower
     private let listKeeper: ListKeeper
     private let alerts: AlertService?
+    private let useWatch: UseWatch
     private var lastReload: ReloadResult?
     /// What cannot be read of the suspensions that are written down.
     private var suspensionProblems: [String]
@@ -92,6 +93,8 @@ final class Service {
         self.signals = signals
         self.watcher = watcher
         self.suspensionProblems = suspensionProblems
+        useWatch = UseWatch(
+            logDirectory: configuration.logDirectory, policy: server.policy, alerts: alerts)
         listKeeper = ListKeeper(
             configurationPath: configuration.path, copies: configuration.listCopies)
         follower = Follower(
@@ -120,6 +123,7 @@ final class Service {
         follower.start()
         noteExceptions(of: server.policy)
         alerts?.start()
+        useWatch.start()
         while !isStopping {
             // SAFETY: the array outlives the call and the count is its own.
             _ = unsafe poll(&waited, nfds_t(waited.count), timeout())
@@ -133,6 +137,7 @@ final class Service {
             tellOfTrouble()
         }
         listKeeper.stop()
+        useWatch.stop()
         alerts?.stop()
         say("stopping: answering what is in flight")
         server.stop()
@@ -182,6 +187,7 @@ final class Service {
             server.replacePolicy(suspending(policy))
             noteExceptions(of: policy)
             alerts?.replacePolicy(policy)
+            useWatch.replacePolicy(policy)
             say(
                 "policy reloaded: \(policy.hash), \(policy.policy.rules.count { $0.origin == .file }) rules, "
                     + "\(policy.index.nameCount) names")
@@ -288,6 +294,9 @@ final class Service {
         }
         if let problem = alerts?.status.problem {
             warnings.append("alerts are not getting through: \(problem)")
+        }
+        if let problem = useWatch.problem {
+            warnings.append("limits of use are not watched: \(problem)")
         }
         let lists = listKeeper.status
         for list in lists where list.needsLook {

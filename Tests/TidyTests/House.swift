@@ -35,6 +35,7 @@ enum House {
         Room(name: "LogStore", line: 5, outside: ["Foundation", "GRDB"]),
         Room(name: "DNSServer", line: 5),
         Room(name: "Replay", line: 5),
+        Room(name: "LimitsOfUse", line: 5),
         Room(name: "Alerts", line: 6, outside: ["Foundation"]),
         Room(name: "Review", line: 6, outside: ["Foundation"]),
         Room(name: "bellgate", line: 7, outside: ["ArgumentParser", "Foundation"]),

@@ -29,6 +29,7 @@ struct PolicyDocument {
     var rules: [RuleEntry] = []
     var exceptions: [ExceptionEntry] = []
     var bypass: BypassEntry?
+    var useLimits: [UseLimitEntry] = []
     var defaultAction = RuleAction.allow
     var tests: [TestEntry] = []
 
@@ -118,6 +119,15 @@ struct PolicyDocument {
         var groups: [Located<String>]?
         var stripsECH: Bool
         var also: [Located<String>]
+        var concern: Concern
+    }
+
+    struct UseLimitEntry {
+        var place: SourcePlace
+        var groups: [Located<String>]?
+        var category: Located<String>?
+        var minutesADay: Int
+        var count: Located<String>?
         var concern: Concern
     }
 

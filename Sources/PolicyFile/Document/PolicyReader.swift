@@ -18,10 +18,10 @@ struct PolicyReader {
     static let keys = [
         "bellgate", "policy", "roles", "time-zone", "calendar", "periods", "groups",
         "devices", "unknown-devices", "lists", "categories", "exceptions", "bypass", "rules",
-        "default", "tests",
+        "default", "limits-of-use", "tests",
     ]
     static let keysNotYet = [
-        "safe-search": "safe search", "limits-of-use": "limits of use",
+        "safe-search": "safe search",
         "records": "records of your own",
     ]
 
@@ -57,6 +57,8 @@ struct PolicyReader {
         let exceptions = ExceptionReader(reporter: reporter)
         document.exceptions = optionalItems(fields["exceptions"]).compactMap(exceptions.exception)
         document.bypass = BypassReader(reporter: reporter).bypass(fields["bypass"])
+        let useLimits = UseLimitReader(reporter: reporter)
+        document.useLimits = optionalItems(fields["limits-of-use"]).compactMap(useLimits.limit)
         document.tests = optionalItems(fields["tests"]).compactMap(rules.test)
         document.defaultAction =
             values.choice(fields["default"], of: ["allow": RuleAction.allow, "block": .block])

@@ -22,6 +22,9 @@ public struct Catalogue: Sendable {
         case shared
         /// Other people's pages ask for it: never use of the service.
         case embedded
+        /// The site itself, and a counter on other people's pages as well: it makes the category as
+        /// its core names do, but asking for it alone is no sign of use.
+        case pixel
     }
 
     /// One name of a service.
@@ -103,6 +106,13 @@ public struct Catalogue: Sendable {
             asked = current.parent
         }
         return nil
+    }
+
+    /// Whether asking for a name, by itself, is a sign that somebody uses what it belongs to: so are
+    /// core names of services, and names that no catalogue knows.
+    public func isUse(_ name: DomainName) -> Bool {
+        guard let found = service(covering: name) else { return true }
+        return found.service.category != Self.essentials && found.through.kind == .core
     }
 
     /// The core names of a category; the source of names that the policy sees.

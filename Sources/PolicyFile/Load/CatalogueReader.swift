@@ -70,7 +70,7 @@ struct CatalogueReader {
         guard
             let fields = Fields(
                 node, of: "a service",
-                known: ["service", "minimum-age", "core", "shared", "embedded", "note"],
+                known: ["service", "minimum-age", "core", "shared", "embedded", "pixel", "note"],
                 reporter: reporter),
             let name = values.text(fields.required("service", "give it a name"))
         else { return nil }
@@ -78,7 +78,7 @@ struct CatalogueReader {
         return Catalogue.Service(
             name: name.value, category: category, minimumAges: ages.compactMap(minimumAge),
             names: names(fields["core"], .core) + names(fields["shared"], .shared)
-                + names(fields["embedded"], .embedded),
+                + names(fields["embedded"], .embedded) + names(fields["pixel"], .pixel),
             note: fields["note"].flatMap { values.text($0) }?.value ?? "")
     }
 

@@ -29,6 +29,8 @@ struct PolicyCompiler {
     static let maximumPeriods = 1000
     static let maximumDevices = 20_000
     static let maximumExceptions = 10_000
+    /// Whoever counts use keeps a bit for each limit.
+    static let maximumUseLimits = 64
 
     /// Refuses what would not fit the engine's tables.
     func checkLimits() {
@@ -37,6 +39,7 @@ struct PolicyCompiler {
         check(document.periods.map(\.name.place), Self.maximumPeriods, "periods")
         check(document.devices.map(\.name.place), Self.maximumDevices, "devices")
         check(document.exceptions.map(\.place), Self.maximumExceptions, "exceptions")
+        check(document.useLimits.map(\.place), Self.maximumUseLimits, "limits of use")
     }
 
     private func check(_ places: [SourcePlace], _ limit: Int, _ what: String) {

@@ -54,6 +54,7 @@ struct PolicyLoader {
             ExceptionStatus($0, $1, zone: zone ?? .utc, now: now)
         }
         policy.officialChannels = compiler.officialChannels()
+        policy.useLimits = compiler.useLimits()
         let runner = TestRunner(document: document, reporter: reporter)
         let tests = runner.prepare(builtInRules: policy.rules.prefix(compiler.builtInCount))
         policy.rules += exceptionRules
