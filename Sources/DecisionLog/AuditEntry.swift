@@ -19,6 +19,10 @@ public struct AuditEntry: Sendable, Equatable {
         case suspend
         /// A suspension is about to end before its time.
         case lift
+        /// The rows of one device were written out for those who deal with a case.
+        case evidence
+        /// A summary of one device was written out for parents or carers.
+        case disclosure
         /// A policy that came into force has an exception that was not on record.
         case exception
         /// A device passed a limit of use; once a day for each device and limit.
@@ -39,11 +43,11 @@ public struct AuditEntry: Sendable, Equatable {
     public internal(set) var reason: String?
     /// How many rows are concerned.
     public internal(set) var rows: UInt64?
-    /// Of `shown`: the look that it completes.
+    /// Of `shown`, `evidence` and `disclosure`: the look that it completes.
     public internal(set) var look: UInt64?
     /// The rows that are concerned.
     public internal(set) var seqs: Range<UInt64>?
-    /// Of a purge: SHA-256 of the last file that went.
+    /// Of a purge: SHA-256 of the last file that went; of evidence: of the digests of its files.
     public internal(set) var digest: [UInt8]?
     /// SHA-256 of the one before's and of all the above.
     public internal(set) var chain: [UInt8] = []

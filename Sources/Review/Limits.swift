@@ -25,4 +25,7 @@ enum ReviewLimits {
     static let newNames = 40
     /// Devices, gaps and rows of the other lists, each.
     static let rows = 50
+    /// Names of one device of which it is remembered whether they belong to a support service: a
+    /// day's, with room.
+    static let namesRemembered = 1 << 16
 }

@@ -32,6 +32,7 @@ import Glibc
         Report.self,
         UseVerb.self,
         ReplayVerb.self,
+        EvidenceVerb.self,
         NoticeVerb.self,
         Lists.self,
         SuspendVerb.self,

@@ -113,7 +113,7 @@ final class LogLook {
     private static let maximumQuestion = 4000
 
     /// The command line as it would be typed, without the reason, which is noted beside it.
-    private static func question(_ arguments: [String]) -> String {
+    static func question(_ arguments: [String]) -> String {
         var words: [String] = []
         var isReason = false
         for word in arguments {

@@ -145,5 +145,8 @@ func reportingLogErrors(_ body: () throws -> Void) throws {
     } catch let error as StoreError {
         standardError("\(error)")
         throw ExitCode(ExitStatus.wrong)
+    } catch let error as EvidenceFolder.Problem {
+        standardError("\(error)")
+        throw ExitCode(ExitStatus.wrong)
     }
 }
