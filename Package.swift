@@ -100,8 +100,8 @@ let package = Package(
         room(
             "Review",
             [
-                "DNSWire", "DomainLists", "PolicyEngine", "PolicyFile", "DecisionLog",
-                "LimitsOfUse", "LogStore",
+                "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
+                "DecisionLog", "LimitsOfUse", "LogStore",
             ]),
         // Line 7
         .executableTarget(

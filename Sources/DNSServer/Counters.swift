@@ -5,7 +5,7 @@ final class Counters: Sendable {
     /// Things that are counted.
     enum Kind: Int, CaseIterable {
         case queries, blocked, cacheHits, forwarded, local, failed, refused, malformed, unsent
-        case overTCP
+        case overTCP, probes
     }
 
     private let values = Values()
@@ -21,6 +21,7 @@ final class Counters: Sendable {
         let malformed = Atomic<Int>(0)
         let unsent = Atomic<Int>(0)
         let overTCP = Atomic<Int>(0)
+        let probes = Atomic<Int>(0)
     }
 
     /// Counts one more.
@@ -37,6 +38,7 @@ final class Counters: Sendable {
         case .malformed: values.malformed.add(count, ordering: .relaxed)
         case .unsent: values.unsent.add(count, ordering: .relaxed)
         case .overTCP: values.overTCP.add(count, ordering: .relaxed)
+        case .probes: values.probes.add(count, ordering: .relaxed)
         }
     }
 
@@ -53,6 +55,7 @@ final class Counters: Sendable {
         case .malformed: values.malformed.load(ordering: .relaxed)
         case .unsent: values.unsent.load(ordering: .relaxed)
         case .overTCP: values.overTCP.load(ordering: .relaxed)
+        case .probes: values.probes.load(ordering: .relaxed)
         }
     }
 }

@@ -96,6 +96,15 @@ import Synchronization
         _ = consume released
     }
 
+    /// The plane for an instant that is not now; the planes at hand stay.
+    func makePlane(at instant: Instant) -> Plane { loaded.program.plane(at: instant) }
+
+    /// The id of a verdict's rule.
+    func ruleID(of verdict: Verdict) -> String {
+        let rules = loaded.program.rules
+        return rules.indices.contains(Int(verdict.rule)) ? rules[Int(verdict.rule)].id : "default"
+    }
+
     private static func holds(_ plane: Plane, _ seconds: Int64) -> Bool {
         plane.from <= seconds && seconds < plane.until
     }
@@ -157,7 +166,7 @@ import Synchronization
                 if rule.requestedByGroup { fact.extendedError = .filtered }
             }
             let notice = Self.notice(
-                reason: rule?.reason ?? "Not allowed by default.", policy: policy)
+                reason: rule?.reason ?? Self.defaultReason, policy: policy)
             fact.noticeOffset = text.count
             fact.noticeLength = notice.count
             text += notice
@@ -233,8 +242,11 @@ import Synchronization
         return names
     }
 
+    /// What a block by the policy's default says.
+    static let defaultReason = "Not allowed by default."
+
     /// "Reason [REFERENCE]. Ask: CONTACT", cut at a character to what a client can take.
-    private static func notice(reason: String, policy: Policy) -> [UInt8] {
+    static func notice(reason: String, policy: Policy) -> [UInt8] {
         var text = reason
         if !policy.reference.isEmpty { text += " [\(policy.reference)]" }
         if !policy.contact.isEmpty { text += " Ask: \(policy.contact)" }

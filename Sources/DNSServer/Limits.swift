@@ -50,6 +50,9 @@ public enum ServerLimits {
     /// How long file changes must have settled before they are read, in milliseconds: editors
     /// write in several steps.
     static let settleMilliseconds: Int64 = 150
+    /// How long a probe's key holds after it was last asked for, in microseconds: ten minutes, longer
+    /// than a probe takes.
+    static let probeKeyMicros: Int64 = 600_000_000
     /// The longest request on the control socket, in octets.
     static let controlRequestOctets = 4096
 }

@@ -37,16 +37,25 @@ import PolicyEngine
     private let key: QuestionKey
     private let allowed: ClientTable
     private let allowedView: ClientTableView
-    private var gate: Gate
+    private(set) var gate: Gate
     /// Which gate it is: from 1, greater with each reload.
     private var gateNumber: UInt64
     private var view: GateView
-    private var plane: Plane
-    private var planeView: PlaneView
+    var plane: Plane
+    var planeView: PlaneView
     private var spares: [PendingQuestion] = []
+    private let probes: ProbeDesk
+    /// Whether what is being taken is a probe's: it is neither recorded nor asked upstream.
+    var isProbing = false
+    /// The plane of the last probe's instant; probes ask about one instant many times.
+    var probePlane: Plane?
 
     /// Makes a pipeline for the calling worker.
-    init(cache: AnswerCache, allowed: ClientTable, gate: Gate, number: UInt64) {
+    init(
+        cache: AnswerCache, allowed: ClientTable, gate: Gate, number: UInt64,
+        probes: ProbeDesk = ProbeDesk(controlPath: "")
+    ) {
+        self.probes = probes
         self.cache = cache
         self.allowed = allowed
         self.gate = gate
@@ -69,6 +78,7 @@ import PolicyEngine
         view = gate.view
         plane = gate.plane(atSeconds: moment.wallSeconds)
         planeView = plane.view
+        probePlane = nil
     }
 
     /// Makes sure that the plane in hand is the one for this moment; once a batch.
@@ -116,27 +126,20 @@ import PolicyEngine
         let limit = Self.answerLimit(query, isStream: isStream, capacity: capacity)
         var writer = unsafe MessageWriter(room, capacity: limit)
         guard query.status == .fine else { return unfit(query, message, &writer) }
+        if query.qclass != 1 || query.hasOPT && probes.isOpen, !isProbing,
+            let outcome = unsafe askDesk(
+                probes, query, name, message, from: client, isStream: isStream, at: moment,
+                room, &writer)
+        {
+            return outcome
+        }
         let asked = unsafe UnsafeRawBufferPointer(start: name, count: query.nameLength)
 
         var decision = Decision(query: query, client: client, moment: moment)
         let audience = view.audience(of: client)
         decision.take(view.asker(audience))
-        guard allowedView.place(of: client) >= 0 else {
-            return unsafe refuse(
-                &decision, message, asked, &writer, .prohibited,
-                "This server does not answer clients outside its allow-from networks.")
-        }
-        guard audience >= 0 else {
-            return unsafe refuse(
-                &decision, message, asked, &writer, .prohibited,
-                "This device is in none of the policy's networks.")
-        }
-        guard query.qclass == 1, query.qtype.rawValue != 0, query.qtype != .opt,
-            query.qtype == .any || query.qtype.rawValue < 249 || query.qtype.rawValue > 255
-        else {
-            return unsafe refuse(
-                &decision, message, asked, &writer, .notSupported,
-                "This class or type of query is not served.")
+        if let refusal = unsafe refuseUnserved(&decision, audience, message, asked, &writer) {
+            return refusal
         }
         let match = unsafe view.index.match(name, count: query.nameLength)
         let verdict = planeView.verdict(audience: Int(audience), set: match.set)
@@ -147,6 +150,7 @@ import PolicyEngine
         if let outcome = unsafe answerLocally(&decision, verdict, message, asked, &writer) {
             return outcome
         }
+        if isProbing { return answerAllowedProbe(query, verdict, message, &writer) }
         unsafe key.set(
             lowercaseName: asked, qtype: query.qtype, qclass: query.qclass,
             dnssecOK: query.dnssecOK, checkingDisabled: query.checkingDisabled)
@@ -356,6 +360,33 @@ import PolicyEngine
         return .send(writer.count)
     }
 
+    /// Refuses who may not ask and what is not served; `nil` for all else.
+    @inline(__always)
+    private func refuseUnserved(
+        _ decision: inout Decision, _ audience: Int32, _ message: Span<UInt8>,
+        _ asked: UnsafeRawBufferPointer, _ writer: inout MessageWriter
+    ) -> Outcome? {
+        guard allowedView.place(of: decision.record.client) >= 0 else {
+            return unsafe refuse(
+                &decision, message, asked, &writer, .prohibited,
+                "This server does not answer clients outside its allow-from networks.")
+        }
+        guard audience >= 0 else {
+            return unsafe refuse(
+                &decision, message, asked, &writer, .prohibited,
+                "This device is in none of the policy's networks.")
+        }
+        let (qclass, qtype) = (decision.query.qclass, decision.query.qtype)
+        guard qclass == 1, qtype.rawValue != 0, qtype != .opt,
+            qtype == .any || qtype.rawValue < 249 || qtype.rawValue > 255
+        else {
+            return unsafe refuse(
+                &decision, message, asked, &writer, .notSupported,
+                "This class or type of query is not served.")
+        }
+        return nil
+    }
+
     private func refuse(
         _ decision: inout Decision, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
         _ writer: inout MessageWriter, _ code: ExtendedErrorCode, _ text: StaticString
@@ -376,7 +407,7 @@ import PolicyEngine
         writer.finishHeader(questions: 0)
     }
 
-    private func writeError(
+    func writeError(
         _ rcode: ResponseCode, _ query: Query, _ message: Span<UInt8>,
         _ writer: inout MessageWriter, _ code: ExtendedErrorCode?, _ text: StaticString
     ) {
@@ -399,6 +430,7 @@ import PolicyEngine
         _ decision: inout Decision, _ asked: UnsafeRawBufferPointer,
         via: UnsafeRawBufferPointer? = nil
     ) {
+        guard !isProbing else { return }
         let now = Moment.read(CLOCK_MONOTONIC)
         let micros = max(0, now - decision.received.monotonicMicros)
         decision.record.micros = UInt32(clamping: micros)

@@ -19,6 +19,9 @@ public struct ServerSettings: Sendable {
     /// Who answers what the policy allows.
     public var upstreams: UpstreamTable
 
+    /// The absolute path of the control socket, which probes of this machine are told; or empty.
+    public var controlPath = ""
+
     /// Takes all the parts.
     public init(
         listen: [Endpoint], workers: Int?, allowFrom: [IPNetwork], upstreams: UpstreamTable
@@ -49,6 +52,8 @@ public final class Server: Sendable {
     private let caretaker: Thread?
     private let isStopping: Flag
     let startedAt = Moment.now
+    /// Who may prove what the server does.
+    public let probes: ProbeDesk
 
     /// The addresses that are served, with the ports that they really have.
     public let addresses: [Endpoint]
@@ -72,6 +77,8 @@ public final class Server: Sendable {
         let workerCount = settings.workers ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         let (addresses, listeners) = try Self.bind(settings.listen, workers: workerCount)
         self.addresses = addresses
+        probes = ProbeDesk(controlPath: settings.controlPath)
+        probes.serve(on: addresses.map(\.address))
         gates = GateStore(
             Gate(
                 policy, dictionary: journal.register(Gate.dictionary(of: policy)),
@@ -86,7 +93,8 @@ public final class Server: Sendable {
             let seed = WorkerSeed(
                 number: number, listeners: listeners[number], cache: cache,
                 upstreams: settings.upstreams, allowed: allowed, gates: gates, journal: journal,
-                mailboxes: mailboxes, counters: counters, readiness: readiness)
+                mailboxes: mailboxes, counters: counters, probes: probes,
+                readiness: readiness)
             let body: @Sendable () -> Void = {
                 if let worker = Worker(seed) { worker.run() } else { seed.readiness.post(false) }
             }

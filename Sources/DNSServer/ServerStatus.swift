@@ -39,6 +39,8 @@ public struct ServerStatus: Codable, Sendable {
         public var unsent: Int
         /// Of the queries: by TCP.
         public var overTCP: Int
+        /// Questions of probes, which are among none of the above.
+        public var probes: Int
     }
 
     /// Seconds since the start.
@@ -91,7 +93,8 @@ extension Server {
                 cacheHits: counters.sum(.cacheHits), forwarded: counters.sum(.forwarded),
                 local: counters.sum(.local), failed: counters.sum(.failed),
                 refused: counters.sum(.refused), malformed: counters.sum(.malformed),
-                unsent: counters.sum(.unsent), overTCP: counters.sum(.overTCP)),
+                unsent: counters.sum(.unsent), overTCP: counters.sum(.overTCP),
+                probes: counters.sum(.probes)),
             cacheEntries: cache.entryCount, cacheBytes: cache.usedBytes,
             inFlight: cache.inFlightCount,
             upstreams: settings.upstreams.all.map {

@@ -57,7 +57,8 @@ import Glibc
         let (gate, number) = seed.gates.current
         gateNumber = number
         pipeline = Pipeline(
-            cache: seed.cache, allowed: seed.allowed, gate: gate, number: number)
+            cache: seed.cache, allowed: seed.allowed, gate: gate, number: number,
+            probes: seed.probes)
         queries = QueryBatch(pipeline)
         forwarder = Forwarder(cache: seed.cache, upstreams: seed.upstreams, host: self)
         guard forwarder != nil else { return nil }

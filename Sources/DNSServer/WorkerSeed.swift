@@ -15,6 +15,7 @@ struct WorkerSeed: Sendable {
     /// By worker: where the others' messages are left.
     var mailboxes: [Mailbox<WorkerMessage>]
     var counters: CountersRegister
+    var probes: ProbeDesk
     /// Gets one word from each worker: whether it serves.
     var readiness: Mailbox<Bool>
 }

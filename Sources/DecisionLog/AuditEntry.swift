@@ -27,6 +27,8 @@ public struct AuditEntry: Sendable, Equatable {
         case exception
         /// A device passed a limit of use; once a day for each device and limit.
         case flag
+        /// The annual review was recorded, or an action of it opened or closed.
+        case review
     }
 
     /// Its place in the trail, from 1.

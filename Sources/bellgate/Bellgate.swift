@@ -31,6 +31,8 @@ import Glibc
         Log.self,
         Report.self,
         UseVerb.self,
+        ProbeVerb.self,
+        ReviewVerb.self,
         ReplayVerb.self,
         EvidenceVerb.self,
         NoticeVerb.self,

@@ -65,6 +65,12 @@ private struct CheckReport {
 
     var isFine: Bool { errors.isEmpty }
 
+    /// What is late of the review, where a log tells.
+    private var late: [String] {
+        guard let log = loaded.logDirectory, let policy = load?.loaded?.policy else { return [] }
+        return ReviewState.late(log, policy, now: .now)
+    }
+
     private var unusableLines: Int {
         (load?.lists ?? []).reduce(0) { $0 + ($1.summary?.unusableCount ?? 0) }
     }
@@ -97,6 +103,7 @@ private struct CheckReport {
             let failures = failed == 0 ? "" : ", \(failed) failed"
             lines.append("tests    \(tests.count - failed) passed\(failures)")
         }
+        lines += late.map { "late     \($0); see bellgate review status" }
         let verdict =
             isFine ? "fine" : "\(counted(errors.count, "error")), it would not be loaded"
         let notes = warnings.isEmpty ? "" : "; \(counted(warnings.count, "warning"))"
@@ -146,6 +153,7 @@ private struct CheckReport {
             "hash": load.flatMap { $0.hash.isEmpty ? nil : .string($0.hash) },
             "errors": .array(errors.map(Self.json)),
             "warnings": .array(warnings.map(Self.json)),
+            "late": late.isEmpty ? nil : .array(late.map { .string($0) }),
             "exceptions": .array((load?.exceptions ?? []).map(Self.json)),
             "tests": .array((load?.testResults ?? []).map(Self.json)),
             "counts": .object(present: [

@@ -98,9 +98,11 @@ struct Serve: ParsableCommand {
             zones: configuration.forward.map {
                 ($0.zone, $0.servers.flatMap(UpstreamEndpoint.from))
             })
-        return ServerSettings(
+        var settings = ServerSettings(
             listen: configuration.listen, workers: workers, allowFrom: configuration.allowFrom,
             upstreams: upstreams)
+        settings.controlPath = absolutePath(configuration.controlPath)
+        return settings
     }
 
     private func announce(

@@ -254,13 +254,21 @@ final class Service {
         switch request.trimmingCharacters(in: .whitespacesAndNewlines) {
         case "status": return Self.json(status)
         case "reload": return Self.json(reload())
+        case ProbeGrant.request: return Self.json(probeGrant)
         case SuspensionReply.request: return Self.json(takeUpSuspensions())
         default:
             return Self.json([
-                "error": "unknown request; this server knows status, reload and "
-                    + SuspensionReply.request
+                "error": "unknown request; this server knows status, reload, \(ProbeGrant.request) "
+                    + "and \(SuspensionReply.request)"
             ])
         }
+    }
+
+    /// The key with which the server's own user may ask it as anybody, at any time.
+    private var probeGrant: ProbeGrant {
+        ProbeGrant(
+            key: server.probes.issueKey(), policyHash: server.policy.hash,
+            version: ProductVersion.text)
     }
 
     private var status: Status {
@@ -298,6 +306,8 @@ final class Service {
         if let problem = useWatch.problem {
             warnings.append("limits of use are not watched: \(problem)")
         }
+        warnings += ReviewState.late(
+            configuration.logDirectory, self.server.policy.policy, now: .now)
         let lists = listKeeper.status
         for list in lists where list.needsLook {
             warnings.append("list \(list.name): \(list.stateText)")
