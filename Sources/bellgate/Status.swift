@@ -59,6 +59,10 @@ struct StatusVerb: ParsableCommand {
                     + "\(counts.unsent) not sent, \(server.inFlight) in flight"),
             row("cache", "\(server.cacheEntries) kept, \((server.cacheBytes + 1023) / 1024) KiB"),
         ]
+        if counts.probes > 0 {
+            lines.append(
+                row("probes", "\(counts.probes) questions, which are in none of the above"))
+        }
         for (number, upstream) in server.upstreams.enumerated() {
             lines.append(
                 row(

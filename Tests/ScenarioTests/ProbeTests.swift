@@ -138,6 +138,17 @@ import Testing
             #expect(expected?["rule"] as? String == "staff-breaks-only")
             #expect(got?["verdict"] as? String == "allow" && got?["rule"] as? String == "default")
         }
+        // For a person, cells that say the same are one line.
+        let text = try Run(
+            Program.bellgate(), ["probe", "--config", "other-bellgate.yaml", "--out", "proof"],
+            in: server.folder.path)
+        let lines = text.lines.filter { $0.hasPrefix("differs") }
+        #expect(lines.count == 1 && lines[0].contains("staff (127.0.30.0/24)"), "\(text.output)")
+        #expect(lines[0].contains("cells more"))
+        let page = try FileManager.default.contentsOfDirectory(
+            atPath: server.folder.path + "/proof"
+        ).filter { $0.hasSuffix(".html") }
+        #expect(server.folder.read("proof/" + (page.first ?? "")).contains("does not do what"))
         // A failing probe is one action, however often it fails.
         #expect(try probe().status == 1)
         let actions = try server.run(["review", "actions", "--json"]).jsonArray

@@ -113,14 +113,24 @@ struct ProbePage {
     private var differences: Markup {
         guard record.differing > 0 else { return "" }
         var table = MarkupTable(
-            "Cells that differ", ["Group", "Category, name", "When", "Policy", "Server"])
-        for difference in record.differences.prefix(Self.listed) {
-            table.add(
-                place(difference.cell) + [
-                    words(difference.expected), "\(words(difference.got)) (\(difference.server))",
-                ])
+            "Cells that differ, those together that say the same",
+            ["Group", "Category, name", "When, first", "Cells", "Policy", "Server"], numbers: [3])
+        let findings = record.findings
+        for finding in findings.prefix(Self.listed) {
+            let cell = finding.first.cell
+            table.add([
+                "\(cell.group), \(finding.places.joined(separator: ", "))"
+                    + "\(cell.kind.map { " (\($0))" } ?? "")",
+                "\(cell.category): \(cell.name)", place(cell)[2], "\(finding.cells)",
+                words(finding.first.expected),
+                "\(words(finding.first.got)) (\(finding.first.server))",
+            ])
         }
-        return section("Differences", table, of: record.differing)
+        let isWhole = record.differences.count < ProbeRecord.listed
+        let more: Markup =
+            findings.count > Self.listed || !isWhole
+            ? "<p>More are not on this page; the JSON beside it lists up to 1000.</p>\n" : ""
+        return "<section>\n<h2>Differences</h2>\n\(table.markup)\(more)</section>\n"
     }
 
     private var drift: Markup {
@@ -131,14 +141,10 @@ struct ProbePage {
         for drift in record.drift.prefix(Self.listed) {
             table.add(place(drift.cell) + drift.got.map(words))
         }
-        return section("Drift", table, of: record.drifting)
-    }
-
-    private func section(_ title: String, _ table: MarkupTable, of count: Int) -> Markup {
         let more: Markup =
-            count > Self.listed
-            ? "<p>\(self.count(count - Self.listed)) more are not on this page.</p>\n" : ""
-        return "<section>\n<h2>\(title)</h2>\n\(table.markup)\(more)</section>\n"
+            record.drifting > Self.listed
+            ? "<p>\(count(record.drifting - Self.listed)) more are not on this page.</p>\n" : ""
+        return "<section>\n<h2>Drift</h2>\n\(table.markup)\(more)</section>\n"
     }
 
     // MARK: Coverage

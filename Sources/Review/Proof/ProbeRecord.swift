@@ -33,6 +33,10 @@ public struct ProbeRecord: Codable, Hashable, Sendable {
     /// What the table could not cover, in words.
     public var notes: [String]
 
+    /// Differences, and cells that drift, that are written down one by one; the rest is counted: a server
+    /// with another policy altogether would fill the disk.
+    public static let listed = 1000
+
     /// Whether all is as the policy says, on every server.
     public var isFine: Bool {
         differing == 0 && drifting == 0 && servers.allSatisfy { $0.policyHash == policy.hash }
@@ -205,6 +209,42 @@ public struct ProbeRecord: Codable, Hashable, Sendable {
         public init(day: String, period: String, at: String) {
             (self.day, self.period, self.at) = (day, period, at)
         }
+    }
+
+    /// Differences that say the same of one group, name and period on one server.
+    public struct Finding: Sendable {
+        /// The first of them.
+        public var first: Difference
+        /// How many cells they are.
+        public var cells = 1
+        /// The networks and devices, in order.
+        public var places: [String]
+    }
+
+    /// The differences that are listed, those together that say the same, in the order of the table.
+    public var findings: [Finding] {
+        struct Key: Hashable {
+            var texts: [String]
+            var outcomes: [Outcome]
+        }
+        var found: [Finding] = []
+        var known: [Key: Int] = [:]
+        for difference in differences {
+            let cell = difference.cell
+            let key = Key(
+                texts: [difference.server, cell.group, cell.category, cell.name, cell.period],
+                outcomes: [difference.expected, difference.got])
+            guard let place = known[key] else {
+                known[key] = found.count
+                found.append(Finding(first: difference, places: [cell.place]))
+                continue
+            }
+            found[place].cells += 1
+            if !found[place].places.contains(cell.place) {
+                found[place].places.append(cell.place)
+            }
+        }
+        return found
     }
 
     /// Begins with nothing asked.

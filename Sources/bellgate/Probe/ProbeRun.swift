@@ -12,8 +12,6 @@ struct ProbeRun {
     private var outcomes: [[ProbeRecord.Outcome]] = []
     private let asksSeveral: Bool
 
-    /// Differences that are written down one by one; the rest is counted.
-    private static let listed = 1000
     /// Of the cells, every so many-th is asked by TCP as well.
     private static let cellsForOneByTCP = 37
 
@@ -76,6 +74,7 @@ struct ProbeRun {
         server.byTCP = sample.count
         var judge = ProbeJudge(plan.policy)
         var mine: [ProbeRecord.Outcome] = []
+        var listed: Set<Int> = []
         for (cell, answer) in zip(
             Array(0..<plan.cellCount) + sample, answers + streamed)
         {
@@ -89,7 +88,8 @@ struct ProbeRun {
                 server.agreed += 1
             } else {
                 server.differing += 1
-                if record.differences.count < Self.listed {
+                // By TCP as by UDP is no other cell.
+                if record.differences.count < ProbeRecord.listed, listed.insert(cell).inserted {
                     record.differences.append(
                         .init(
                             server: server.address, cell: words(cell), expected: expected,
@@ -110,7 +110,7 @@ struct ProbeRun {
             let got = outcomes.map { $0[cell] }
             guard Set(got).count > 1 else { continue }
             record.drifting += 1
-            if record.drift.count < Self.listed {
+            if record.drift.count < ProbeRecord.listed {
                 record.drift.append(.init(cell: words(cell), got: got))
             }
         }

@@ -23,9 +23,10 @@ enum ProbeWords {
                     + (server.unanswered > 0 ? ", \(server.unanswered) unanswered" : ""))
         }
         lines += record.notes.map { "note     \($0)" }
-        lines += record.differences.prefix(listed).map { "differs  \(line($0))" }
-        if record.differing > listed {
-            lines.append("         and \(record.differing - listed) more; see the record")
+        let findings = record.findings
+        lines += findings.prefix(listed).map { "differs  \(line($0))" }
+        if findings.count > listed || record.differences.count >= ProbeRecord.listed {
+            lines.append("         and more; see the record")
         }
         for drift in record.drift.prefix(listed) {
             let got = zip(record.servers, drift.got).map { "\($0.address) \(outcome($1))" }
@@ -43,13 +44,17 @@ enum ProbeWords {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// A difference in one line.
-    static func line(_ difference: ProbeRecord.Difference) -> String {
-        "\(place(difference.cell)): policy \(outcome(difference.expected)), "
-            + "\(difference.server) \(outcome(difference.got))"
+    /// Differences that say the same, in one line.
+    private static func line(_ finding: ProbeRecord.Finding) -> String {
+        let first = finding.first
+        var cell = first.cell
+        cell.place = finding.places.joined(separator: ", ")
+        let more = finding.cells > 1 ? ", and \(finding.cells - 1) cells more" : ""
+        return "\(place(cell))\(more): policy \(outcome(first.expected)), "
+            + "\(first.server) \(outcome(first.got))"
     }
 
-    /// The same with what a list of actions has room for.
+    /// A difference, as far as a list of actions has room for it.
     static func brief(_ difference: ProbeRecord.Difference) -> String {
         let (cell, expected, got) = (difference.cell, difference.expected, difference.got)
         return "\(cell.group) × \(cell.category) × \(cell.period): policy \(expected.verdict) by "
