@@ -56,13 +56,10 @@ struct StatusVerb: ParsableCommand {
             row(
                 "",
                 "\(counts.failed) failed, \(counts.refused) refused, \(counts.malformed) malformed, "
-                    + "\(counts.unsent) not sent, \(server.inFlight) in flight"),
+                    + "\(counts.unsent) not sent, \(server.inFlight) in flight"
+                    + (counts.probes > 0 ? "; beside these \(counts.probes) of probes" : "")),
             row("cache", "\(server.cacheEntries) kept, \((server.cacheBytes + 1023) / 1024) KiB"),
         ]
-        if counts.probes > 0 {
-            lines.append(
-                row("probes", "\(counts.probes) questions, which are in none of the above"))
-        }
         for (number, upstream) in server.upstreams.enumerated() {
             lines.append(
                 row(

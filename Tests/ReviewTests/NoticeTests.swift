@@ -57,6 +57,25 @@ import Testing
             keepSeconds: keepSeconds, today: CivilDate(daysSinceEpoch: 20_781))
     }
 
+    /// Whose use is counted is told that, and how (section 6: all are made aware how they are
+    /// monitored).
+    @Test func whatIsCountedIsTold() throws {
+        let limits = """
+            limits-of-use:
+              - { for: [learner], category: social-media, minutes-a-day: 60 }
+              - { for: [learner-phone], category: chat, minutes-a-day: 20, count: always }
+
+            """
+        let loaded = try Self.loaded(Self.policy + limits)
+        let learners = Self.notice(.learners, loaded).text()
+            .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        #expect(learners.contains("names of social-media during college-hours (Mon"))
+        #expect(learners.contains("Past 60 minutes those who review the record are told once"))
+        #expect(learners.contains("Counted for each device of learner-phone: the minutes"))
+        #expect(learners.contains("names of chat. Past 20 minutes"))
+        #expect(!Self.notice(.staff, loaded).text().contains("Counted for"))
+    }
+
     private static func rules(_ notice: Notice) -> [String] {
         notice.sections[0].items.map(\.rule)
     }

@@ -141,7 +141,7 @@ struct NoticeWriter {
                 "Not recorded, since a filter of names cannot see it: pages, words, pictures, messages, "
                     + "searches, passwords, and how long anything was looked at. Apps and adverts look "
                     + "names up by themselves, so a line is no proof that a person opened something.",
-            ])
+            ] + countedUse)
     }
 
     var readers: Notice.Section {
