@@ -19,10 +19,12 @@ import Synchronization
         var noticeLength = 0
     }
 
-    /// What the record says of who asks; `.max` for nothing.
+    /// What is known of who asks. What the record says of them: `.max` for nothing.
     struct Asker {
         var group: UInt16
         var device: UInt16
+        /// Whether answers go to them without ECH keys and address hints.
+        var stripsECH = false
     }
 
     let loaded: LoadedPolicy
@@ -152,7 +154,8 @@ import Synchronization
             unsafe (audiences + number).initialize(
                 to: Gate.Asker(
                     group: UInt16(truncatingIfNeeded: audience.group),
-                    device: audience.device.map { UInt16(truncatingIfNeeded: $0) } ?? .max))
+                    device: audience.device.map { UInt16(truncatingIfNeeded: $0) } ?? .max,
+                    stripsECH: policy.stripsECH(forGroup: audience.group)))
         }
 
         // The default comes last, so that every verdict has its facts.

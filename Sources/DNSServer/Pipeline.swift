@@ -259,9 +259,10 @@ import PolicyEngine
 
     // MARK: - Verdicts become answers
 
-    /// Gives an answer that the asked name's verdict allows, if every name of its chain is allowed.
+    /// Gives an answer that the asked name's verdict allows, if every name that it leads to is
+    /// allowed: by CNAME, DNAME, or the target of an HTTPS or SVCB record.
     ///
-    /// A block on a name of the chain yields only to an allow rule for the asked name that stands
+    /// A block on such a name yields only to an allow rule for the asked name that stands
     /// above the blocking rule: that is how a policy carves a name out.
     private func give(
         _ answer: AnswerView, age: UInt32, source: RecordSource, _ decision: inout Decision,
@@ -295,7 +296,8 @@ import PolicyEngine
             }
         }
         let limit = Self.secondsLeft(until: until, at: decision.now)
-        decision.record.ttlSeconds = answer.write(
+        let given = decision.stripsECH ? answer.stripped : answer
+        decision.record.ttlSeconds = given.write(
             into: &writer, answering: decision.query, message: message, ageSeconds: age,
             ttlLimitSeconds: limit, payloadSize: ForwardingLimits.udpPayloadSize)
         decision.record.rcode = answer.rcode.rawValue
@@ -311,7 +313,10 @@ import PolicyEngine
         via: UnsafeRawBufferPointer? = nil
     ) -> Outcome {
         counters.add(.blocked)
-        let facts = view.facts(ofRule: verdict.rule)
+        var facts = view.facts(ofRule: verdict.rule)
+        if facts.answer == .zero || facts.answer == .refused, unsafe DeviceSignal.isOne(asked) {
+            facts.answer = .nxdomain
+        }
         let ttl = min(facts.ttlSeconds, Self.secondsLeft(until: verdict.until, at: decision.now))
         let rcode = unsafe BlockedAnswer.write(
             facts, ttlSeconds: ttl, query: decision.query, message: message,
@@ -466,6 +471,8 @@ private struct Decision {
     /// The moment by which it is judged.
     var now: Moment
     var record: DecisionRecord
+    /// Whether the client's answers go without ECH keys and address hints.
+    var stripsECH = false
 
     init(query: Query, client: IPAddress, moment: Moment) {
         self.query = query
@@ -480,6 +487,7 @@ private struct Decision {
     mutating func take(_ asker: Gate.Asker) {
         record.group = asker.group
         record.device = asker.device
+        stripsECH = asker.stripsECH
     }
 
     mutating func take(_ verdict: Verdict, labels: UInt8, view: GateView) {

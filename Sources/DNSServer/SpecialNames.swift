@@ -4,7 +4,7 @@ import DNSWire
 ///
 /// `localhost` is the machine itself, `invalid` never exists (RFC 6761 sections 6.3 and 6.4),
 /// `onion` must not leak (RFC 7686), and what is under `resolver.arpa` speaks about this very
-/// server (RFC 9462 section 6.4), which offers nothing there.
+/// server, which says that it designates no other (NODATA, RFC 9462 sections 4 and 6.4).
 enum SpecialName {
     /// An ordinary name.
     case none
@@ -12,6 +12,8 @@ enum SpecialName {
     case localhost
     /// There is no such name.
     case nonexistent
+    /// There is nothing under the name.
+    case empty
 
     private static let localhostName: [UInt8] = [9] + Array("localhost".utf8) + [0]
     private static let invalidName: [UInt8] = [7] + Array("invalid".utf8) + [0]
@@ -27,13 +29,14 @@ enum SpecialName {
         if unsafe Self.isUnder(name, Self.localhostName) {
             self = .localhost
         } else if unsafe Self.isUnder(name, Self.invalidName) || Self.isUnder(name, Self.onionName)
-            || Self.isUnder(name, Self.resolverName)
         {
             self = .nonexistent
+        } else if unsafe Self.isUnder(name, Self.resolverName) {
+            self = .empty
         }
     }
 
-    private static func isUnder(_ name: UnsafeRawBufferPointer, _ zone: [UInt8]) -> Bool {
+    fileprivate static func isUnder(_ name: UnsafeRawBufferPointer, _ zone: [UInt8]) -> Bool {
         let start = name.count - zone.count
         guard start >= 0 else { return false }
         // SAFETY: `start + index` stays below the name's count, and so does `offset`.
@@ -41,5 +44,25 @@ enum SpecialName {
         var offset = 0
         while offset < start { unsafe offset += Int(name[offset]) + 1 }
         return offset == start
+    }
+}
+
+/// Names by which programs ask, by themselves, whether to stay with this resolver.
+///
+/// However a rule would have its blocks answered, these get a negative answer: Firefox takes any
+/// address, 0.0.0.0 too, for leave to use its own resolver, and Safari hangs where a Private Relay name
+/// is not answered with "no such name" or "no such record".
+enum DeviceSignal {
+    private static let names: [[UInt8]] = [
+        ["use-application-dns", "net"], ["mask", "icloud", "com"], ["mask-h2", "icloud", "com"],
+        ["mask-api", "icloud", "com"], ["mask-canary", "icloud", "com"],
+    ].map { labels in
+        labels.flatMap { [UInt8(truncatingIfNeeded: $0.utf8.count)] + $0.utf8 } + [0]
+    }
+
+    /// Whether a name in wire format and lower case is such a name, or lies under one.
+    static func isOne(_ name: UnsafeRawBufferPointer) -> Bool {
+        for signal in names where unsafe SpecialName.isUnder(name, signal) { return true }
+        return false
     }
 }

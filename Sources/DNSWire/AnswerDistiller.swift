@@ -4,7 +4,9 @@
 /// the answer section those that belong to the question or to its CNAME chain, in the authority
 /// section the SOA of a negative answer and, where DNSSEC records were asked for, its proofs. What
 /// was not asked for is left out, so it can be neither cached nor believed (RFC 5452 section 6).
-/// Names are written anew and compressed against the question.
+/// Names are written anew and compressed against the question. Where HTTPS or SVCB records carry ECH
+/// keys or address hints, the answer is written a second time without them, for clients that must
+/// find their way by names alone (`AnswerView.stripped`).
 ///
 /// One belongs to one thread; its buffers are made once and nothing is allocated per message.
 @safe public final class AnswerDistiller {
@@ -26,6 +28,9 @@
 
     /// Names that a CNAME chain may have: as many as other resolvers follow.
     public static let maximumChain = 16
+    /// Names beside the chain that an answer may lead to, by service bindings and DNAME: real ones
+    /// have one or two, and each is looked up for every client.
+    public static let maximumTargets = 32
     /// Records that one message may have; real ones stay far below.
     public static let maximumRecords = 2048
     /// The longest time that anything is kept, in seconds: a day.
@@ -35,38 +40,33 @@
     /// Marks an offset of the TTL table that leads to the MINIMUM of a SOA.
     public static let minimumMark: UInt32 = 0x8000_0000
 
-    private static let blockCapacity =
-        AnswerView.headerLength + 8 * maximumRecords + 256 * (maximumChain + 1) + 131_072
+    /// The longest that an answer's sections may be, in octets: twice the longest message, as names
+    /// grow that are freed of compression; what does not fit is no answer.
+    static let sectionsCapacity = 131_072
 
-    private let block: UnsafeMutableRawPointer
-    private var blockCount = 0
+    private var block = AnswerBlock()
     private let sections: UnsafeMutablePointer<UInt8>
     private var writer: MessageWriter
-    private var ttlTable: [(offset: UInt32, ttl: UInt32)] = []
-    private var chain: [UInt8] = []
-    private var chainCount = 0
+    private var ttlTable: [AnswerBlock.TTL] = []
+    private var chain = NotedNames(capacity: maximumChain + 1)
+    /// Where else the answer leads.
+    private var targets = NotedNames(capacity: maximumTargets)
+    /// Whether records are being written without ECH keys and address hints.
+    private var strips = false
     private var name = NameScratch()
     private var dictionary = SuffixDictionary()
 
     /// The answer that was read last; valid until the next message is read.
-    public var answer: AnswerView {
-        // SAFETY: `block` lives as long as the distiller and holds `blockCount` octets.
-        unsafe AnswerView(UnsafeRawBufferPointer(start: block, count: blockCount))
-    }
+    public var answer: AnswerView { block.answer }
 
-    /// Allocates the buffers, about 280 KiB.
+    /// Allocates the buffers, about 460 KiB.
     public init() {
-        unsafe block = .allocate(byteCount: Self.blockCapacity, alignment: 8)
-        unsafe sections = .allocate(capacity: 131_072)
-        unsafe writer = MessageWriter(sections, capacity: 131_072)
+        unsafe sections = .allocate(capacity: Self.sectionsCapacity)
+        unsafe writer = MessageWriter(sections, capacity: Self.sectionsCapacity)
         ttlTable.reserveCapacity(Self.maximumRecords)
-        chain.reserveCapacity(256 * (Self.maximumChain + 1))
     }
 
-    deinit {
-        unsafe block.deallocate()
-        unsafe sections.deallocate()
-    }
+    deinit { unsafe sections.deallocate() }
 
     /// Reads a message.
     ///
@@ -144,18 +144,6 @@
     /// The upper eight bits of the response code, from the OPT record; 0 without one.
     private var extendedCode: UInt8 = 0
 
-    /// What has been taken from a message so far.
-    private struct Taken {
-        var answerCount = 0
-        var authorityCount = 0
-        var isSigned = false
-        /// Whether a record of the type asked for is among the answers.
-        var hasFinalRecord = false
-        /// Whether there is a SOA that says how long a negative answer holds.
-        var hasSOA = false
-        var leastTTLSeconds = UInt32.max
-    }
-
     private func collect(
         _ message: Span<UInt8>, sectionsStart: Int, lowercaseName: UnsafeRawBufferPointer,
         qtype: RecordType, dnssecOK: Bool, rcode: ResponseCode, isAuthentic: Bool
@@ -165,30 +153,54 @@
         guard extendedCode == 0 else {
             return .failed(ResponseCode(rawValue: UInt16(extendedCode) << 4 | rcode.rawValue))
         }
-        writer.rewind(to: 0)
-        ttlTable.removeAll(keepingCapacity: true)
-        unsafe dictionary.start(with: lowercaseName)
         guard unsafe followChain(message, from: lowercaseName, qtype: qtype)
         else { return .malformed }
-        var taken = Taken()
+        block.removeAll()
+        strips = false
         guard
-            unsafe takeAnswers(
-                message, lowercaseName, qtype: qtype, dnssecOK: dnssecOK, into: &taken),
-            unsafe takeAuthorities(message, lowercaseName, dnssecOK: dnssecOK, into: &taken)
+            let whole = unsafe takeSections(
+                message, lowercaseName, qtype: qtype, dnssecOK: dnssecOK)
         else { return .malformed }
-        var least = taken.leastTTLSeconds == .max ? 0 : taken.leastTTLSeconds
-        // Without its SOA a negative answer does not say how long it holds (RFC 2308 section 5).
-        if !taken.hasFinalRecord && !taken.hasSOA { least = 0 }
-        assemble(
-            rcode: rcode, isAuthentic: isAuthentic, isSigned: taken.isSigned,
-            answerCount: taken.answerCount, authorityCount: taken.authorityCount, least: least)
+        keep(whole, rcode, isAuthentic: isAuthentic)
+        guard whole.isStrippable else { return .answer }
+        strips = true
+        guard
+            let stripped = unsafe takeSections(
+                message, lowercaseName, qtype: qtype, dnssecOK: dnssecOK)
+        else { return .malformed }
+        // Nobody vouches for what was changed here.
+        keep(stripped, rcode, isAuthentic: false)
         return .answer
+    }
+
+    private func keep(_ taken: TakenRecords, _ rcode: ResponseCode, isAuthentic: Bool) {
+        // SAFETY: the writer has written so many octets there.
+        unsafe block.add(
+            taken, rcode: rcode, isAuthentic: isAuthentic, ttls: ttlTable, chain: chain,
+            targets: targets,
+            sections: UnsafeRawBufferPointer(start: sections, count: writer.count))
+    }
+
+    /// Writes all that is taken of a message; nil where a record is not what it says.
+    private func takeSections(
+        _ message: Span<UInt8>, _ qname: UnsafeRawBufferPointer, qtype: RecordType, dnssecOK: Bool
+    ) -> TakenRecords? {
+        writer.rewind(to: 0)
+        ttlTable.removeAll(keepingCapacity: true)
+        targets.removeAll()
+        unsafe dictionary.start(with: qname)
+        var taken = TakenRecords()
+        guard
+            unsafe takeAnswers(message, qname, qtype: qtype, dnssecOK: dnssecOK, into: &taken),
+            unsafe takeAuthorities(message, qname, dnssecOK: dnssecOK, into: &taken)
+        else { return nil }
+        return taken
     }
 
     /// Takes the answers that belong to the question; false where one is not what it says.
     private func takeAnswers(
         _ message: Span<UInt8>, _ qname: UnsafeRawBufferPointer, qtype: RecordType, dnssecOK: Bool,
-        into taken: inout Taken
+        into taken: inout TakenRecords
     ) -> Bool {
         for head in answers {
             guard head.recordClass == 1, name.read(message, at: head.owner) != nil else { continue }
@@ -203,7 +215,10 @@
                 (head.type == .dname || isSignature && Self.covered(by: head, message) == .dname)
                 && (unsafe isAboveChain(qname))
             guard isOfChain || isOfDNAME else { continue }
-            guard put(head, message) else { return false }
+            if head.type.isServiceBinding || isSignature, isTakenOut(head, message, &taken) {
+                continue
+            }
+            guard put(head, message), noteTarget(of: head, message) else { return false }
             if head.type == qtype { taken.hasFinalRecord = true }
             if isSignature { taken.isSigned = true }
             taken.leastTTLSeconds = min(taken.leastTTLSeconds, head.ttlSeconds)
@@ -212,10 +227,37 @@
         return true
     }
 
+    /// Whether a record is left out where answers are stripped: a service binding that cannot be
+    /// read, or a signature over records that are no longer what was signed.
+    private func isTakenOut(
+        _ head: RecordHead, _ message: Span<UInt8>, _ taken: inout TakenRecords
+    ) -> Bool {
+        if head.type == .rrsig { return strips && Self.covered(by: head, message).isServiceBinding }
+        // Without a whole TargetName the message is refused where the record is written.
+        let binding = ServiceBinding(message, at: head.data, count: head.dataLength)
+        guard let fate = binding?.fate(message), fate != .whole else { return false }
+        taken.isStrippable = true
+        return strips && fate == .dropped
+    }
+
+    /// Notes where a record leads that is no CNAME: the TargetName of a service binding, whether
+    /// alias or not, and the target of a DNAME; false where there are too many.
+    private func noteTarget(of head: RecordHead, _ message: Span<UInt8>) -> Bool {
+        guard head.type.isServiceBinding || head.type == .dname else { return true }
+        guard name.read(message, at: head.data + (head.type == .dname ? 0 : 2)) != nil
+        else { return false }
+        // The root stands for the owner itself, or for no service at all (RFC 9460 section 2.5).
+        guard name.count > 1 else { return true }
+        if unsafe targets.contains(where: { other, _ in unsafe name.equals(other) }) { return true }
+        guard targets.count < Self.maximumTargets else { return false }
+        targets.append(name)
+        return true
+    }
+
     /// Takes the SOA of a negative answer and DNSSEC's proofs; false where one is not what it says.
     private func takeAuthorities(
         _ message: Span<UInt8>, _ qname: UnsafeRawBufferPointer, dnssecOK: Bool,
-        into taken: inout Taken
+        into taken: inout TakenRecords
     ) -> Bool {
         for head in authorities where !taken.hasFinalRecord || dnssecOK {
             guard head.recordClass == 1, name.read(message, at: head.owner) != nil else { continue }
@@ -290,9 +332,8 @@
     private func followChain(
         _ message: Span<UInt8>, from qname: UnsafeRawBufferPointer, qtype: RecordType
     ) -> Bool {
-        chain.removeAll(keepingCapacity: true)
-        chainCount = 0
-        while qtype != .cname || chainCount == 0 {
+        chain.removeAll()
+        while qtype != .cname || chain.count == 0 {
             var found = false
             for (number, head) in answers.enumerated()
             where head.type == .cname && head.recordClass == 1 {
@@ -307,12 +348,9 @@
             }
             guard found else { return true }
             // A chain that comes back to itself, or has no end, answers nothing.
-            guard chainCount < Self.maximumChain, qtype == .cname || (unsafe !isOnChain(qname))
+            guard chain.count < Self.maximumChain, qtype == .cname || (unsafe !isOnChain(qname))
             else { return false }
-            chain.append(UInt8(truncatingIfNeeded: name.count))
-            unsafe chain.append(
-                contentsOf: UnsafeBufferPointer(start: name.lowercase, count: name.count))
-            chainCount += 1
+            chain.append(name)
         }
         return true
     }
@@ -321,23 +359,7 @@
     private func forEachName(
         _ qname: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer, Bool) -> Bool
     ) -> Bool {
-        if unsafe body(qname, chainCount == 0) { return true }
-        return unsafe chain.withUnsafeBytes { octets in
-            var offset = 0
-            for number in 0..<chainCount {
-                // SAFETY: `followChain` wrote a length octet and so many octets for each name.
-                let length = unsafe Int(octets[offset])
-                let next = offset + 1 + length
-                if unsafe body(
-                    UnsafeRawBufferPointer(rebasing: octets[offset + 1..<next]),
-                    number == chainCount - 1)
-                {
-                    return true
-                }
-                offset = next
-            }
-            return false
-        }
+        unsafe body(qname, chain.count == 0) || chain.contains(where: body)
     }
 
     private func isOnChain(_ qname: UnsafeRawBufferPointer) -> Bool {
@@ -391,6 +413,14 @@
     private func putData(of head: RecordHead, _ message: Span<UInt8>) -> Bool {
         let end = head.data + head.dataLength
         var index = head.data
+        if strips, head.type.isServiceBinding {
+            guard let binding = ServiceBinding(message, at: head.data, count: head.dataLength)
+            else { return false }
+            if binding.fate(message) == .stripped {
+                binding.putStripped(message, into: &writer)
+                return true
+            }
+        }
         switch RecordDataLayout(head.type) {
         case .opaque: break
         case .plainName(let skip):
@@ -426,42 +456,5 @@
 
     private func putRange(_ message: Span<UInt8>, _ start: Int, _ end: Int) {
         for index in start..<end { writer.put8(message[index]) }
-    }
-
-    /// Puts the parts together as `AnswerView` reads them.
-    private func assemble(
-        rcode: ResponseCode, isAuthentic: Bool, isSigned: Bool, answerCount: Int,
-        authorityCount: Int, least: UInt32
-    ) {
-        let marks = UInt8(isAuthentic ? 1 : 0) | UInt8(isSigned ? 2 : 0)
-        // SAFETY: `blockCapacity` is the sum of the greatest lengths of all the parts.
-        unsafe block.storeBytes(of: rcode.rawValue, toByteOffset: 0, as: UInt16.self)
-        unsafe block.storeBytes(of: marks, toByteOffset: 2, as: UInt8.self)
-        unsafe block.storeBytes(
-            of: UInt8(truncatingIfNeeded: chainCount), toByteOffset: 3, as: UInt8.self)
-        unsafe block.storeBytes(
-            of: UInt16(truncatingIfNeeded: answerCount), toByteOffset: 4, as: UInt16.self)
-        unsafe block.storeBytes(
-            of: UInt16(truncatingIfNeeded: authorityCount), toByteOffset: 6, as: UInt16.self)
-        unsafe block.storeBytes(of: least, toByteOffset: 8, as: UInt32.self)
-        unsafe block.storeBytes(
-            of: UInt32(truncatingIfNeeded: ttlTable.count), toByteOffset: 12, as: UInt32.self)
-        unsafe block.storeBytes(
-            of: UInt32(truncatingIfNeeded: chain.count), toByteOffset: 16, as: UInt32.self)
-        unsafe block.storeBytes(of: 0, toByteOffset: 20, as: UInt32.self)
-        var offset = AnswerView.headerLength
-        for entry in ttlTable {
-            unsafe block.storeBytes(of: entry.offset, toByteOffset: offset, as: UInt32.self)
-            unsafe block.storeBytes(of: entry.ttl, toByteOffset: offset + 4, as: UInt32.self)
-            offset += 8
-        }
-        unsafe chain.withUnsafeBytes { octets in
-            if let source = octets.baseAddress {
-                unsafe (block + offset).copyMemory(from: source, byteCount: octets.count)
-            }
-        }
-        offset += chain.count
-        unsafe (block + offset).copyMemory(from: sections, byteCount: writer.count)
-        blockCount = offset + writer.count
     }
 }

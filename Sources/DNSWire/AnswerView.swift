@@ -1,18 +1,21 @@
 /// An answer that may be given, ready to be written for any client: a view of one block of memory.
 ///
 /// What an upstream said is kept in this form by the cache: sections that stand behind a question,
-/// a table of where the TTLs lie, and the names of the CNAME chain. Numbers are in host order:
+/// a table of where the TTLs lie, and the names that the answer leads to. Numbers are in host order:
 ///
-///     | header, 24 octets | TTL table, 8 octets each | chain: length octet + name … | sections |
+///     | header, 28 octets | TTL table, 8 octets each | names: length octet + name … | sections |
 ///
-/// The view does not own the memory.
+/// Where the answer has ECH keys or address hints, a second block of the same form follows, which has
+/// none. The view does not own the memory.
 @safe @frozen public struct AnswerView {
     @usableFromInline let base: UnsafeRawPointer
     /// The whole length of the block in octets.
     public let count: Int
 
     /// The length of the block's own header.
-    public static let headerLength = 24
+    public static let headerLength = 28
+    /// Where the header says at which offset the second block begins; 0: there is none.
+    @usableFromInline static let strippedPlace = 24
 
     /// Takes a block that an `AnswerDistiller` wrote; it must outlive the view.
     @inlinable public init(_ block: UnsafeRawBufferPointer) {
@@ -37,7 +40,8 @@
     @inlinable public var isSigned: Bool {
         unsafe base.load(fromByteOffset: 2, as: UInt8.self) & 2 != 0
     }
-    /// How many names the CNAME chain has, the qname not counted.
+    /// How many names the answer leads to, the qname not counted: those of the CNAME chain, then
+    /// those of its HTTPS, SVCB and DNAME records.
     @inlinable public var chainCount: Int {
         Int(unsafe base.load(fromByteOffset: 3, as: UInt8.self))
     }
@@ -62,10 +66,23 @@
         let code = unsafe base.loadUnaligned(fromByteOffset: 20, as: UInt16.self)
         return code == 0 ? nil : ExtendedErrorCode(rawValue: code)
     }
+    @inlinable var strippedOffset: Int {
+        Int(unsafe base.loadUnaligned(fromByteOffset: Self.strippedPlace, as: UInt32.self))
+    }
+    /// The same answer for a client that must find its way by names alone: without ECH keys, address
+    /// hints and the signatures over what that changes (RFC 9460 section 7.3, RFC 9848).
+    @inlinable public var stripped: AnswerView {
+        let offset = strippedOffset
+        // SAFETY: the distiller wrote the second block from there to the end.
+        return offset == 0
+            ? self
+            : unsafe AnswerView(UnsafeRawBufferPointer(start: base + offset, count: count - offset))
+    }
     @inlinable var chainOffset: Int { Self.headerLength + 8 * ttlCount }
     @inlinable var sectionsOffset: Int { chainOffset + chainLength }
 
-    /// The names of the CNAME chain in their order, each in wire format and lower case.
+    /// The names that the answer leads to, each in wire format and lower case: the CNAME chain in its
+    /// order, then the targets of HTTPS, SVCB and DNAME records.
     ///
     /// - Parameter body: gets each name; false ends the walk.
     @inlinable public func forEachChainName(_ body: (UnsafeRawBufferPointer) -> Bool) {
@@ -115,9 +132,10 @@
         writer.putHeader(answering: query, rcode: rcode, flags: authentic)
         writer.putQuestion(message, of: query)
         let start = writer.count
-        // SAFETY: the block holds its sections up to its end.
+        // SAFETY: the block holds its sections up to the second block, or to its end.
+        let end = strippedOffset == 0 ? count : strippedOffset
         let sections = unsafe UnsafeRawBufferPointer(
-            start: base + sectionsOffset, count: count - sectionsOffset)
+            start: base + sectionsOffset, count: end - sectionsOffset)
         unsafe writer.put(sections)
         let additionals = query.hasOPT ? 1 : 0
         if query.hasOPT {

@@ -26,7 +26,11 @@ import Testing
           learner: { networks: [10.20.0.0/16, "2001:db8:20::/64"] }
           phone: { networks: [10.21.0.0/16] }
           staff: { networks: [10.30.0.0/16] }
+          by-name: { networks: [10.31.0.0/16] }
+          zeroed: { networks: [10.32.0.0/16] }
         unknown-devices: refuse
+        lists: { services: { catalogue: services } }
+        bypass: { block-for: [by-name] }
         categories:
           games: [games.example.net, tracker.example.org]
           school: [school.example.com]
@@ -40,6 +44,7 @@ import Testing
             except-during: [lunch]
             answer: nodata
             reason: Phones are for lunch.
+          - { id: nothing, for: [zeroed], block: everything, answer: zero, reason: Nothing. }
         default: allow
 
         """
@@ -55,14 +60,28 @@ import Testing
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let path = folder + "/policy.yaml"
-        try Self.policy.write(toFile: path, atomically: true, encoding: .utf8)
+        let path = try Self.writePolicy(to: folder)
         let load = loadPolicy(at: path, now: Instant(seconds: Self.noon))
         let loaded = try #require(load.loaded, "\(load.diagnostics)")
         pipeline = Pipeline(
             cache: cache, allowed: ClientTable([allowFrom.compactMap { IPNetwork($0) }]),
             gate: Gate(loaded, dictionary: 1, nowSeconds: Self.noon), number: 1)
         pipeline.turn(to: Self.moment())
+    }
+
+    /// Writes the policy and its catalogue; returns the path of the policy.
+    static func writePolicy(to folder: String) throws -> String {
+        try FileManager.default.createDirectory(
+            atPath: folder + "/services", withIntermediateDirectories: true)
+        for (category, name) in [("bypass", "vpn"), ("bypass-signals", "canary")] {
+            let text =
+                "category: \(category)\nservices: [{ service: it, core: [\(name).example.org] }]\n"
+            try text.write(
+                toFile: folder + "/services/\(category).yaml", atomically: true, encoding: .utf8)
+        }
+        let path = folder + "/policy.yaml"
+        try policy.write(toFile: path, atomically: true, encoding: .utf8)
+        return path
     }
 
     deinit {
@@ -117,15 +136,16 @@ import Testing
 
     /// Gives the answer for a question that somebody must ask; says who waited.
     func finish(
-        _ pending: PendingQuestion, _ name: String, records: [[UInt8]], afterSeconds: Int64 = 0
+        _ pending: PendingQuestion, _ name: String, _ type: RecordType = .a, records: [[UInt8]],
+        afterSeconds: Int64 = 0
     ) throws -> [Waiter] {
         let wire = try DomainName(parsing: name).wire
-        let sent = wire + [0, 1, 0, 1]
+        let sent = wire + [0, UInt8(type.rawValue), 0, 1]
         let message =
             [0, 0, 0x81, 0x80, 0, 1, 0, UInt8(records.count), 0, 0, 0, 0] + sent + records.joined()
         let outcome = unsafe wire.withUnsafeBytes {
             unsafe distiller.distill(
-                message.span, sent: sent.span, lowercaseName: $0, qtype: .a, dnssecOK: false)
+                message.span, sent: sent.span, lowercaseName: $0, qtype: type, dnssecOK: false)
         }
         #expect(outcome == .answer)
         cache.finish(
@@ -135,11 +155,12 @@ import Testing
     }
 
     /// Puts an answer into the cache by way of a client that may ask.
-    func learn(_ name: String, records: [[UInt8]]) throws {
+    func learn(_ name: String, _ type: RecordType = .a, records: [[UInt8]]) throws {
         let outcome = take(
-            try Self.query(name), from: try #require(IPAddress("10.30.0.9")), at: Self.moment())
+            try Self.query(name, type), from: try #require(IPAddress("10.30.0.9")),
+            at: Self.moment())
         guard case .ask(let pending) = outcome else { throw NotSent(outcome: "\(outcome)") }
-        #expect(try finish(pending, name, records: records).count == 1)
+        #expect(try finish(pending, name, type, records: records).count == 1)
     }
 }
 

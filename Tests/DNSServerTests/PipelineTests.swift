@@ -139,7 +139,7 @@ import Testing
 
     static let knownNames: [(String, RecordType, Int, Int)] = [
         ("localhost", .a, 0, 1), ("a.localhost", .aaaa, 0, 1), ("localhost", .mx, 0, 0),
-        ("x.invalid", .a, 3, 0), ("x.onion", .a, 3, 0), ("_dns.resolver.arpa", .svcb, 3, 0),
+        ("x.invalid", .a, 3, 0), ("x.onion", .a, 3, 0), ("_dns.resolver.arpa", .svcb, 0, 0),
         ("www.example.com", .any, 0, 1),
     ]
 
@@ -203,5 +203,43 @@ import Testing
         let counted = alloc_count_of_thread() - before
         #expect(sent == 1000)
         #expect(counted == 0)
+    }
+
+    /// An HTTPS record of the qname: alpn, then ech.
+    private static let keyed: [UInt8] =
+        [0xC0, 12, 0, 65, 0, 1, 0, 0, 0, 60, 0, 18, 0, 1, 0, 0, 1, 0, 3, 2, 0x68, 0x32]
+        + [0, 5, 0, 4, 1, 2, 3, 4]
+
+    /// From the cache, without memory for either.
+    @Test func keysAreTakenOutForThoseWhoAreBlockedByName() throws {
+        let desk = try Desk()
+        try desk.learn("www.example.com", .https, records: [Self.keyed])
+        let query = try Desk.query("www.example.com", .https, withOPT: false)
+        let whole = try desk.answer(query, from: "10.30.0.1")
+        let stripped = try desk.answer(query, from: "10.31.0.1")
+        #expect(Array(whole.octets.suffix(Self.keyed.count)) == Self.keyed)
+        let expected = Array(Self.keyed.dropLast(8))
+        #expect(Array(stripped.octets.suffix(10)) == Array(expected.suffix(10)))
+        #expect(stripped.octets.count == whole.octets.count - 8)
+        let clients = try ["10.30.0.1", "10.31.0.1"].map { try #require(IPAddress($0)) }
+        func run(_ count: Int) {
+            for number in 0..<count {
+                _ = desk.take(query, from: clients[number % 2], at: Desk.moment())
+            }
+        }
+        run(10)
+        let before = alloc_count_of_thread()
+        run(1000)
+        #expect(alloc_count_of_thread() == before)
+    }
+
+    /// Whatever a rule says: an address would tell Firefox to go round, silence would hang Safari.
+    @Test(arguments: [
+        ("mask.icloud.com", 3, 0), ("use-application-dns.net", 3, 0), ("www.example.com", 0, 1),
+    ])
+    func signalsGetNoAddress(_ row: (name: String, rcode: Int, answers: Int)) throws {
+        let desk = try Desk()
+        let answer = try desk.answer(Desk.query(row.name), from: "10.32.0.1")
+        #expect(answer.rcode == row.rcode && answer.answerCount == row.answers)
     }
 }

@@ -48,9 +48,8 @@ import Testing
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        try Desk.policy.write(toFile: folder + "/policy.yaml", atomically: true, encoding: .utf8)
         let load = loadPolicy(
-            at: folder + "/policy.yaml", now: Instant(seconds: Desk.noon))
+            at: try Desk.writePolicy(to: folder), now: Instant(seconds: Desk.noon))
         let journal = try Journal(
             directory: folder + "/log", segmentBytes: 1 << 20, keepSeconds: nil)
         let rehearsal = Rehearsal(

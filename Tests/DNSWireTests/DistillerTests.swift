@@ -115,7 +115,7 @@ import Testing
                 "example.com. 300 IN DNAME example.net.",
                 "www.example.com. 300 IN CNAME www.example.net.",
                 "www.example.net. 60 IN A 192.0.2.1",
-            ], kept: [0, 1, 2], chain: ["www.example.net"], ttl: 60),
+            ], kept: [0, 1, 2], chain: ["www.example.net", "example.net"], ttl: 60),
         Kept(
             testDescription: "DNAME of another name",
             answers: [
@@ -177,7 +177,7 @@ import Testing
                 "example.com. 300 IN RRSIG TXT \(signature)",
                 "www.example.com. 300 IN CNAME www.example.net.",
                 "www.example.net. 60 IN A 192.0.2.1",
-            ], kept: [0, 1, 3, 4], chain: ["www.example.net"], ttl: 60),
+            ], kept: [0, 1, 3, 4], chain: ["www.example.net", "example.net"], ttl: 60),
         Kept(
             testDescription: "proofs of a negative answer", dnssecOK: true, flags: 0x8183,
             authority: [

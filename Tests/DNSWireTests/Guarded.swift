@@ -115,7 +115,7 @@ struct Distilled {
         return try unsafe block.withUnsafeBytes { try unsafe body(AnswerView($0)) }
     }
 
-    /// The names of the chain as text.
+    /// The names that the answer leads to, as text.
     func chain() throws -> [String] {
         try withView { view in
             var names: [String] = []
@@ -129,14 +129,15 @@ struct Distilled {
 
     /// Writes the answer for a client that sent `query`.
     func write(
-        for query: Packet, capacity: Int = 65535, age: UInt32 = 0, limit: UInt32 = .max
+        for query: Packet, capacity: Int = 65535, age: UInt32 = 0, limit: UInt32 = .max,
+        stripped: Bool = false
     ) throws -> Written {
         let message = query.octets
         let read = try ReadQuery(message)
         try #require(read.query.status == .fine)
         return try withView { view in
             try Written(capacity: capacity) { writer in
-                view.write(
+                (stripped ? view.stripped : view).write(
                     into: &writer, answering: read.query, message: message.span, ageSeconds: age,
                     ttlLimitSeconds: limit, payloadSize: 1232)
             }

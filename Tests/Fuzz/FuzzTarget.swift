@@ -91,7 +91,10 @@ func fuzz(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         guard let client = clientQuery(message, dnssecOK: dnssecOK),
             distill(message, for: client) == .answer
         else { continue }
-        for capacity in [0, 12, 100, 512] { _ = write(distiller.answer, for: client, capacity) }
+        for capacity in [0, 12, 100, 512] {
+            _ = write(distiller.answer, for: client, capacity)
+            _ = write(distiller.answer.stripped, for: client, capacity)
+        }
         guard let whole = write(distiller.answer, for: client, 1 << 18), whole.count <= 65535
         else { continue }
         // What was written is read as the same once more.
