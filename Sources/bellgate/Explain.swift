@@ -118,6 +118,7 @@ struct ExplainReport {
         if let matched = matchedText { rows.append(("matched", matched)) }
         if let service = decision.service { rows.append(("service", service)) }
         if let period = decision.period { rows.append(("period", period)) }
+        if stripsECH { rows.append(("answer", "without ECH keys and address hints")) }
         rows.append(("until", untilText))
         for (number, rule) in decision.considered.enumerated() {
             rows.append((number == 0 ? "skipped" : "", "\(rule.id): \(rule.why)"))
@@ -126,6 +127,13 @@ struct ExplainReport {
         return rows.map { row in
             row.label + String(repeating: " ", count: width - row.label.count + 2) + row.value
         }.joined(separator: "\n")
+    }
+
+    /// Whether the answer goes to the asker without ECH keys and address hints.
+    private var stripsECH: Bool {
+        guard decision.verdict == .allow, type == .https || type == .svcb else { return false }
+        let group = loaded.policy.groups.firstIndex { $0.name == decision.group }
+        return group.map(loaded.policy.stripsECH(forGroup:)) ?? false
     }
 
     private var askerText: String {
@@ -164,7 +172,8 @@ struct ExplainReport {
     }
 
     /// Every key of the contract, `null` where there is nothing to say; `device` and `service` as
-    /// extras, and where an exception decides, who approved it.
+    /// extras, whether HTTPS and SVCB records are stripped, and where an exception decides, who
+    /// approved it.
     var json: JSONText {
         let text = { (text: String?) -> JSONText in text.map { .string($0) } ?? .null }
         let number = { (number: Int64?) -> JSONText in number.map { .number($0) } ?? .null }
@@ -203,6 +212,7 @@ struct ExplainReport {
                     })
             ),
         ]
-        return .object(keys + (approval ?? []))
+        let stripped: [(String, JSONText)] = stripsECH ? [("stripsECH", .bool(true))] : []
+        return .object(keys + stripped + (approval ?? []))
     }
 }

@@ -30,16 +30,6 @@ import Testing
             """ + rest
     }
 
-    private static let packageFolder: String = {
-        var folder = URL(fileURLWithPath: #filePath)
-        while folder.path != "/",
-            !FileManager.default.fileExists(atPath: folder.path + "/Package.swift")
-        {
-            folder.deleteLastPathComponent()
-        }
-        return folder.path
-    }()
-
     /// SvcPriority 1, TargetName `.`: alpn h2, port 8443, ipv4hint, ech, ipv6hint.
     private static let keyed =
         "0001 00 0001 0003 026832 0003 0002 20fb 0004 0004 c0000201 0005 0006 0004fe0d0000 "
@@ -205,6 +195,9 @@ import Testing
         let explained = try server.run(
             ["explain", "nordvpn.com", "--client", "127.0.20.1", "--json"])
         #expect(explained.json["rule"] as? String == "bypass")
+        let https = ["explain", "www.example.com", "--type", "HTTPS", "--client"]
+        #expect(try server.run(https + ["127.0.20.1"]).output.contains("without ECH keys"))
+        #expect(try !server.run(https + ["127.0.30.1"]).output.contains("without ECH keys"))
 
         let report = try server.run(
             ["report", "--week", "2026-W47", "--group", "learner", "--format", "json"])
