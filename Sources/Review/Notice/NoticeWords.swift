@@ -10,6 +10,12 @@ enum NoticeWords {
         "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
     ]
 
+    /// What the rules of the switch against ways round the filter are about, by their names.
+    static let bypass = [
+        BypassSwitch.ruleID: "ways round the filter (VPNs, web proxies, other name services)",
+        BypassSwitch.signalsRuleID: "questions by which devices would change to another name service",
+    ]
+
     /// `24 November 2026`.
     static func date(_ date: CivilDate) -> String {
         "\(date.day) \(months[min(max(date.month, 1), 12) - 1]) \(date.year)"

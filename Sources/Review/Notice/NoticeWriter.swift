@@ -83,6 +83,9 @@ struct NoticeWriter {
 
     private func operands(of rule: Rule) -> String {
         if case .everything = rule.target { return "everything" }
+        if let words = NoticeWords.bypass[rule.id], rule.origin == .bypass {
+            return NoticeWords.list([words] + rule.operands.dropFirst())
+        }
         let children = self.children
         return NoticeWords.list(
             rule.operands.map { operand in
