@@ -13,7 +13,7 @@ enum NoticeWords {
     /// What the rules of the switch against ways round the filter are about, by their names.
     static let bypass = [
         BypassSwitch.ruleID: "ways round the filter (VPNs, web proxies, other name services)",
-        BypassSwitch.signalsRuleID: "questions by which devices would change to another name service",
+        BypassSwitch.signalsRuleID: "questions by which devices try to change their name service",
     ]
 
     /// `24 November 2026`.
