@@ -29,7 +29,8 @@ enum PageStyle {
         .w{white-space:nowrap}
         .concerns td:nth-child(3){width:26%}.concerns td:nth-child(6){width:11.5rem}
         .hid{color:#667;font-style:italic}
-        .sev{display:inline-block;border-radius:3px;padding:0 .45rem;font-weight:600;color:#fff}
+        .sev{display:inline-block;white-space:nowrap;border-radius:3px;padding:0 .45rem;
+        font-weight:600;color:#fff}
         .high{background:#8f1d16}.medium{background:#8a5200}.low{background:#3f5870}
         .bar{width:7.5rem;height:.65rem}
         figure{margin:.4rem 0 1rem}

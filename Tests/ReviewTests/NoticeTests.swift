@@ -76,6 +76,25 @@ import Testing
         #expect(!Self.notice(.staff, loaded).text().contains("Counted for"))
     }
 
+    /// Ways round the filter are told of in words that people know, to those for whom they are closed.
+    @Test func closedWaysRoundAreTold() throws {
+        let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let closed = """
+            lists: { services: { catalogue: \(package.path)/blocklists/services } }
+            bypass: { block-for: [learner], also: [way.example.net] }
+
+            """
+        let loaded = try Self.loaded(Self.policy + closed)
+        let learners = Self.notice(.learners, loaded)
+        #expect(Self.rules(learners).contains("bypass-signals"))
+        let item = try #require(learners.sections[0].items.first { $0.rule == "bypass" })
+        #expect(item.text.hasPrefix("Blocked: ways round the filter (VPNs, web proxies,"))
+        #expect(item.text.contains("way.example.net"))
+        #expect(item.text.contains("brought to the attention"))
+        #expect(!Self.rules(Self.notice(.staff, loaded)).contains("bypass"))
+    }
+
     private static func rules(_ notice: Notice) -> [String] {
         notice.sections[0].items.map(\.rule)
     }

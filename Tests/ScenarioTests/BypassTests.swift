@@ -199,6 +199,17 @@ import Testing
         #expect(try server.run(https + ["127.0.20.1"]).output.contains("without ECH keys"))
         #expect(try !server.run(https + ["127.0.30.1"]).output.contains("without ECH keys"))
 
+        // A policy without the switch would have let the attempts through.
+        try server.folder.write(
+            Self.policy().replacing(
+                "bypass: { block-for: [learner, media], strip-ech: true }", with: ""),
+            to: "new.yaml")
+        let replay = try server.run([
+            "replay", "--with", "new.yaml", "--since", "2026-11-18T00:00:00Z", "--until",
+            "2026-11-19T00:00:00Z",
+        ])
+        #expect(replay.output.contains("5  block by bypass          ->  allow by vpn-for-all"))
+
         let report = try server.run(
             ["report", "--week", "2026-W47", "--group", "learner", "--format", "json"])
         let found = try #require(report.json["bypass"] as? [String: Any])
