@@ -29,6 +29,8 @@ public struct AuditEntry: Sendable, Equatable {
         case flag
         /// The annual review was recorded, or an action of it opened or closed.
         case review
+        /// A report came in from the block page, or somebody took a step with one.
+        case report
     }
 
     /// Its place in the trail, from 1.
@@ -49,7 +51,8 @@ public struct AuditEntry: Sendable, Equatable {
     public internal(set) var look: UInt64?
     /// The rows that are concerned.
     public internal(set) var seqs: Range<UInt64>?
-    /// Of a purge: SHA-256 of the last file that went; of evidence: of the digests of its files.
+    /// SHA-256: of a purge, of the last file that went; of evidence, of the digests of its files; of a
+    /// report, of its entry.
     public internal(set) var digest: [UInt8]?
     /// SHA-256 of the one before's and of all the above.
     public internal(set) var chain: [UInt8] = []
@@ -141,7 +144,7 @@ public struct AuditEntry: Sendable, Equatable {
         guard line.dropLast() == bytes[...] else { return nil }
     }
 
-    private static func octets(_ text: String) -> [UInt8]? {
+    static func octets(_ text: String) -> [UInt8]? {
         let digits = text.compactMap(\.hexDigitValue)
         guard digits.count == 64, text.utf8.count == 64 else { return nil }
         return stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }

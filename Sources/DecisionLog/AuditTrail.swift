@@ -32,7 +32,8 @@ public final class AuditTrail: Sendable {
     ///   - rows: how many rows are concerned, where that is known.
     ///   - look: of `shown`, the number of the look that it completes.
     ///   - seqs: the rows that are concerned, where they lie in one stretch.
-    ///   - digest: of a purge, the SHA-256 of the last file that goes; of evidence, of its digests.
+    ///   - digest: of a purge, the SHA-256 of the last file that goes; of evidence, of its digests; of a
+    ///     report, of its entry.
     /// - Returns: the entry as it was written.
     /// - Throws: `JournalError`; then there is no entry, and what it would have recorded must not
     ///   be done.

@@ -24,6 +24,8 @@ public struct LogDamage: Sendable, Equatable, CustomStringConvertible {
         case head
         /// The audit trail is not whole.
         case trail
+        /// The file of reports is not whole, or not the one that the audit trail remembers.
+        case report
     }
 
     /// What is wrong.
@@ -78,7 +80,7 @@ public struct LogDamage: Sendable, Equatable, CustomStringConvertible {
         case .missing where missingRows > 0: "\(missingRows) rows are missing, \(expected)\(found)"
         case .missing: "rows are out of order, \(expected)\(found)"
         case .tornTail: "a record was left half-written, \(expected)"
-        case .digest, .link, .front, .head, .trail: detail ?? ""
+        case .digest, .link, .front, .head, .trail, .report: detail ?? ""
         case .end:
             "the log ends before seq \(expectedSeq ?? 0), but had reached seq \(foundSeq ?? 0)"
         }

@@ -68,7 +68,9 @@ public struct LogVerification: Sendable {
         let order = damage.enumerated().sorted {
             ($0.element.file, $0.offset) < ($1.element.file, $1.offset)
         }
-        damage = order.map(\.element) + trail.damage
+        var reports = try ReportBook.read(directory)
+        reports.check(against: trail.entries)
+        damage = order.map(\.element) + trail.damage + reports.damage
         auditEntries = trail.entries
         exposure = directory.exposure
     }
