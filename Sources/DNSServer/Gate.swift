@@ -42,10 +42,15 @@ import Synchronization
     }
 
     /// Lays out a loaded policy.
-    init(_ loaded: LoadedPolicy, dictionary: UInt32, nowSeconds: Int64) {
+    ///
+    /// - Parameter page: the addresses that clients are told where a rule answers with the block
+    ///   page.
+    init(
+        _ loaded: LoadedPolicy, dictionary: UInt32, nowSeconds: Int64, page: [IPAddress] = []
+    ) {
         self.loaded = loaded
         self.dictionary = dictionary
-        view = GateView(loaded)
+        view = GateView(loaded, page: page)
         let plane = loaded.program.plane(at: Instant(seconds: nowSeconds))
         planes = Mutex(Planes(current: plane, next: nil))
     }
@@ -142,9 +147,11 @@ import Synchronization
     /// By source: which list name it goes by in the records; `.max` for none.
     private let listOfSource: UnsafeMutablePointer<UInt16>
     private let sourceCount: Int
+    private let page: PageAddresses
 
-    init(_ loaded: LoadedPolicy) {
+    init(_ loaded: LoadedPolicy, page addresses: [IPAddress]) {
         let policy = loaded.policy
+        page = PageAddresses(addresses)
         index = loaded.index.view
         clients = loaded.program.clients.view
         unknownGroup = policy.unknownDevices.map { Int32(truncatingIfNeeded: $0) } ?? -1
@@ -197,6 +204,13 @@ import Synchronization
         unsafe ruleFacts.deallocate()
         unsafe notices.deallocate()
         unsafe listOfSource.deallocate()
+        page.deallocate()
+    }
+
+    /// The block page's addresses of a type, one behind the other; none for other types.
+    @inline(__always)
+    func pageAddresses(_ type: RecordType) -> UnsafeRawBufferPointer {
+        unsafe page.octets(of: type)
     }
 
     /// Who clients of an audience are, in the record's numbers.

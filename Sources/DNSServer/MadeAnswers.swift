@@ -4,26 +4,37 @@ import PolicyEngine
 
 /// The answer that a blocked name gets.
 enum BlockedAnswer {
-    /// Writes it as the rule says: NXDOMAIN, NODATA, the zero address or REFUSED, with the reason
-    /// as an extended error where the client has EDNS.
+    /// Writes it as the rule says: NXDOMAIN, NODATA, the zero address, REFUSED or the addresses of
+    /// the block page, with the reason as an extended error where the client has EDNS.
     ///
+    /// - Parameter page: the block page's addresses of the asked type, in network byte order.
     /// - Returns: the response code that was written.
     static func write(
         _ facts: Gate.RuleFacts, ttlSeconds: UInt32, query: Query, message: Span<UInt8>,
-        notice: UnsafeRawBufferPointer, into writer: inout MessageWriter
+        notice: UnsafeRawBufferPointer, page: UnsafeRawBufferPointer,
+        into writer: inout MessageWriter
     ) -> ResponseCode {
         let rcode: ResponseCode
         switch facts.answer {
         case .nxdomain: rcode = .nxDomain
-        case .nodata, .zero: rcode = .noError
+        case .nodata, .zero, .page: rcode = .noError
         case .refused: rcode = .refused
         }
         writer.putHeader(answering: query, rcode: rcode)
         writer.putQuestion(message, of: query)
         var answers = 0
         var authorities = 0
-        if facts.answer == .zero, query.qtype == .a || query.qtype == .aaaa {
-            let length: UInt16 = query.qtype == .a ? 4 : 16
+        let length: UInt16 = query.qtype == .a ? 4 : 16
+        if facts.answer == .page, page.count > 0 {
+            for start in stride(from: 0, to: page.count, by: Int(length)) {
+                writer.putRecordHead(type: query.qtype, ttlSeconds: ttlSeconds)
+                writer.put16(length)
+                // SAFETY: the room holds whole addresses of the type's length.
+                unsafe writer.put(
+                    UnsafeRawBufferPointer(rebasing: page[start..<start + Int(length)]))
+                answers += 1
+            }
+        } else if facts.answer == .zero, query.qtype == .a || query.qtype == .aaaa {
             writer.putRecordHead(type: query.qtype, ttlSeconds: ttlSeconds)
             writer.put16(length)
             for _ in 0..<length { writer.put8(0) }

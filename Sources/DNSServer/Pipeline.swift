@@ -320,7 +320,8 @@ import PolicyEngine
         let ttl = min(facts.ttlSeconds, Self.secondsLeft(until: verdict.until, at: decision.now))
         let rcode = unsafe BlockedAnswer.write(
             facts, ttlSeconds: ttl, query: decision.query, message: message,
-            notice: unsafe view.notice(facts), into: &writer)
+            notice: unsafe view.notice(facts),
+            page: unsafe view.pageAddresses(decision.query.qtype), into: &writer)
         decision.record.verdict = .block
         decision.record.rcode = rcode.rawValue
         decision.record.ttlSeconds = ttl

@@ -18,6 +18,8 @@ public struct ServerSettings: Sendable {
     public var allowFrom: [IPNetwork]
     /// Who answers what the policy allows.
     public var upstreams: UpstreamTable
+    /// What clients are told where a rule answers with the block page.
+    public var pageAddresses: [IPAddress] = []
 
     /// The absolute path of the control socket, which probes of this machine are told; or empty.
     public var controlPath = ""
@@ -82,7 +84,7 @@ public final class Server: Sendable {
         gates = GateStore(
             Gate(
                 policy, dictionary: journal.register(Gate.dictionary(of: policy)),
-                nowSeconds: startedAt.wallSeconds))
+                nowSeconds: startedAt.wallSeconds, page: settings.pageAddresses))
         let mailboxes = (0..<workerCount).compactMap { _ in Mailbox<WorkerMessage>() }
         guard mailboxes.count == workerCount else { throw Self.exhausted }
         self.mailboxes = mailboxes
@@ -125,7 +127,7 @@ public final class Server: Sendable {
         gates.replace(
             Gate(
                 policy, dictionary: journal.register(Gate.dictionary(of: policy)),
-                nowSeconds: Moment.now.wallSeconds))
+                nowSeconds: Moment.now.wallSeconds, page: settings.pageAddresses))
     }
 
     /// Takes no more queries, answers those in flight, and closes the log.

@@ -19,6 +19,8 @@ public enum BlockAnswer: UInt8, CaseIterable, Sendable {
     case zero
     /// The response code REFUSED.
     case refused
+    /// The addresses of the server's block page; where there is none, as `nodata`.
+    case page
 }
 
 /// How grave a safeguarding concern is.

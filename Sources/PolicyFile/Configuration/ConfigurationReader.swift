@@ -14,7 +14,7 @@ struct ConfigurationReader {
 
     static let keys = [
         "policy", "listen", "upstreams", "allow-from", "log", "forward", "control", "workers",
-        "index", "lists", "alerts",
+        "index", "lists", "alerts", "block-page",
     ]
     static let keysNotYet = [
         "cache": "the cache's settings", "dnssec": "DNSSEC",
@@ -60,6 +60,10 @@ struct ConfigurationReader {
         }
         if let alerts = fields["alerts"] {
             configuration.alerts = AlertReader(reporter: reporter).read(alerts, path: path)
+        }
+        if let page = fields["block-page"] {
+            configuration.blockPage = BlockPageReader(reporter: reporter).read(
+                page, hasAlerts: fields["alerts"] != nil)
         }
         readWorkers(fields["workers"], &configuration)
         return configuration

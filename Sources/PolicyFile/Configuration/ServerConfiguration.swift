@@ -87,6 +87,8 @@ public struct ServerConfiguration: Sendable {
     public var listCopies: ListCopies
     /// Who is told of concerns, and how; `nil` for nobody.
     public var alerts: AlertConfiguration?
+    /// The page that says why a name is blocked; `nil` for none.
+    public var blockPage: BlockPageConfiguration?
 
     /// What holds where the file says nothing.
     ///

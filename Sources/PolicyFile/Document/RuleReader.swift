@@ -53,7 +53,7 @@ struct RuleReader {
                 fields["answer"],
                 of: [
                     "nxdomain": BlockAnswer.nxdomain, "nodata": .nodata, "zero": .zero,
-                    "refused": .refused,
+                    "refused": .refused, "page": .page,
                 ]) ?? .nxdomain,
             ttlSeconds: ttl.map { UInt32(clamping: $0) } ?? Self.defaultTTLSeconds,
             reason: reason?.value ?? "", isBroken: false)

@@ -84,13 +84,16 @@ public struct PolicyCounts: Sendable {
 /// - Parameter zoneFolder: where the compiled time zones (TZif) lie.
 /// - Parameter compilation: where and how its lists are compiled.
 /// - Parameter copies: where copies of its lists from the web lie; `nil` for `lists` beside it.
+/// - Parameter hasBlockPage: whether the server has a block page, so that rules may answer with it;
+///   `nil` where that is not known.
 public func loadPolicy(
     at path: String, now: Instant, zoneFolder: String = "/usr/share/zoneinfo",
-    compilation: ListCompilation = ListCompilation(), copies: ListCopies? = nil
+    compilation: ListCompilation = ListCompilation(), copies: ListCopies? = nil,
+    hasBlockPage: Bool? = nil
 ) -> PolicyLoad {
     var loader = PolicyLoader(
         path: path, now: now, zoneFolder: zoneFolder, compilation: compilation,
-        copies: copies ?? .beside(policy: path))
+        copies: copies ?? .beside(policy: path), hasBlockPage: hasBlockPage)
     let loaded = loader.load()
     return PolicyLoad(
         diagnostics: loader.reporter.diagnostics.inReadingOrder(startingWith: path),

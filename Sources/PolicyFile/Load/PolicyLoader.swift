@@ -10,6 +10,7 @@ struct PolicyLoader {
     let zoneFolder: String
     let compilation: ListCompilation
     let copies: ListCopies
+    let hasBlockPage: Bool?
     let reporter = Reporter()
 
     private(set) var hash = ""
@@ -23,13 +24,14 @@ struct PolicyLoader {
 
     init(
         path: String, now: Instant, zoneFolder: String, compilation: ListCompilation,
-        copies: ListCopies
+        copies: ListCopies, hasBlockPage: Bool?
     ) {
         self.path = path
         self.now = now
         self.zoneFolder = zoneFolder
         self.compilation = compilation
         self.copies = copies
+        self.hasBlockPage = hasBlockPage
         watchedFiles = [path]
     }
 
@@ -45,6 +47,7 @@ struct PolicyLoader {
         var compiler = PolicyCompiler(
             document: document, reporter: reporter, scope: readScope(of: document))
         compiler.checkLimits()
+        if hasBlockPage == false { BlockPageReader(reporter: reporter).refusePages(of: document) }
         var policy = Policy(groups: compiler.groups(), devices: compiler.devices())
         policy.unknownDevices = compiler.unknownDevices()
         policy.rules = compiler.rules()
