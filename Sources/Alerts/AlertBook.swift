@@ -20,6 +20,13 @@ struct AlertBook: Codable {
     var usesTaken: [String: Int]?
     /// The day (days since 1970 by the policy's clock) for which a digest was made last.
     var digestDay: Int?
+    /// The last report from the block page that was told; `nil` where none ever was looked at.
+    var reportsTold: UInt64?
+    /// Reports that the next digest will tell of.
+    var reports: [ReportLine]?
+    /// The day for which worries are counted, and how many it had.
+    var reportsDay: Int?
+    var reportsOfDay: Int?
     /// The number of the next message.
     var nextNumber: UInt64 = 1
     /// The day for which alerts are counted, and how many it had.

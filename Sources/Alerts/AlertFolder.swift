@@ -162,7 +162,7 @@ struct AlertFolder {
         text.policy.zone.civilTime(at: Instant(seconds: nowMicros / 1_000_000))
     }
 
-    private var day: Int { local.date.daysSinceEpoch }
+    var day: Int { local.date.daysSinceEpoch }
 
     private mutating func makeDigest() {
         guard let minute = settings.digestMinute else { return }
@@ -176,15 +176,23 @@ struct AlertFolder {
         guard isTime, last < day else { return }
         book.digestDay = day
         hasChanged = true
-        let uses = book.uses ?? []
-        guard !book.digest.isEmpty || !uses.isEmpty || book.digestOverflow > 0 else { return }
-        send(.digest, text.digest(book.digest, uses: uses, overflow: book.digestOverflow))
+        let (uses, reports) = (book.uses ?? [], book.reports ?? [])
+        let isEmpty = book.digest.isEmpty && uses.isEmpty && reports.isEmpty
+        guard !isEmpty || book.digestOverflow > 0 else { return }
+        send(
+            .digest,
+            text.digest(
+                book.digest, uses: uses, reports: reports, overflow: book.digestOverflow))
         book.digest = []
         book.uses = nil
+        book.reports = nil
         book.digestOverflow = 0
     }
 
-    private mutating func send(
+    /// The book has to be kept.
+    mutating func noteChange() { hasChanged = true }
+
+    mutating func send(
         _ kind: AlertMessage.Kind, _ words: (subject: String, text: String, json: String)
     ) {
         let id = "\(nowMicros / 1_000_000).\(book.nextNumber)"

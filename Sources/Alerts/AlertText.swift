@@ -40,7 +40,8 @@ struct AlertText {
     }
 
     func digest(
-        _ lines: [AlertBook.DigestLine], uses: [AlertBook.UseLine], overflow: Int
+        _ lines: [AlertBook.DigestLine], uses: [AlertBook.UseLine],
+        reports: [AlertBook.ReportLine], overflow: Int
     ) -> (subject: String, text: String, json: String) {
         let ranks = ["high": 0, "medium": 1, "low": 2]
         let sorted = lines.sorted {
@@ -52,22 +53,25 @@ struct AlertText {
             "[Bellgate] daily digest: \(attempts) \(attempts == 1 ? "attempt" : "attempts") at names "
             + "of concern"
             + (uses.isEmpty ? "" : ", \(Self.devices(uses.count)) over a limit of use")
+            + (reports.isEmpty ? "" : ", \(reports.count) reports")
         let rows = sorted.map { line in
             "\(line.severity)  \(line.rule)  \(line.group)  \(line.device)  "
                 + "\(line.attempts) \(line.attempts == 1 ? "attempt" : "attempts") "
                 + "(\(line.count) look-ups)  \(span(line.firstMicros, line.lastMicros))"
         }
         let more = overflow > 0 ? "\n... and \(overflow) look-ups more: see the weekly report." : ""
+        let told = self.lines(of: reports)
         let text = """
             What came up since the last digest and was not told at once:
 
-            \((rows + uses.map(row)).joined(separator: "\n"))\(more)
+            \((rows + uses.map(row) + told).joined(separator: "\n"))\(more)
 
             \(Self.caution)
             \(closing)
             """
         let json = json([
             "kind": "digest", "overflow": overflow, "uses": uses.map(object),
+            "reports": reports.map { fields(of: $0, kind: "report") },
             "lines": sorted.map { line in
                 [
                     "severity": line.severity, "rule": line.rule, "group": line.group,
@@ -157,7 +161,7 @@ struct AlertText {
         policy.rules.first { $0.id == id }?.reason ?? ""
     }
 
-    private func time(_ micros: Int64) -> String {
+    func time(_ micros: Int64) -> String {
         policy.zone.iso8601(Instant(seconds: micros / 1_000_000))
     }
 
@@ -169,11 +173,11 @@ struct AlertText {
         return "\(start) to \(isSameDay ? String(end.dropFirst(11)) : end)"
     }
 
-    private func clock(_ micros: Int64) -> String {
+    func clock(_ micros: Int64) -> String {
         String(time(micros).prefix(19)).replacing("T", with: " ")
     }
 
-    private func json(_ object: [String: Any]) -> String {
+    func json(_ object: [String: Any]) -> String {
         var object = object
         object["policy"] = policy.reference.isEmpty ? policy.name : policy.reference
         let data = try? JSONSerialization.data(

@@ -13,7 +13,9 @@ import Synchronization
 /// a crash in the middle of a delivery repeats that one, under the same id.
 public final class Alerter: Sendable {
     private let path: String
-    private let logDirectory: String
+    let logDirectory: String
+    /// Whether reports from the block page are told too.
+    let tellsOfReports: Bool
     private let settings: AlertConfiguration
     private let deliverySeconds: Int
     private let state: Mutex<State>
@@ -24,27 +26,42 @@ public final class Alerter: Sendable {
         var catalogue: Catalogue
         /// Why the book cannot be kept.
         var problem: String?
+        /// The size of the file of reports when it was read last, in octets.
+        var reportOctets = -1
     }
 
     /// Opens the book that lies in the log's folder; without one, begins with what comes from now on.
     ///
     /// - Parameters:
     ///   - lastSeq: the last row of the log at this moment.
+    ///   - tellsOfReports: whether reports from the block page are told too.
     ///   - deliverySeconds: how long one delivery may take.
     ///   - problem: set to what there is to say of a book that could not be used.
     public init(
         logDirectory: String, settings: AlertConfiguration, policy: LoadedPolicy, lastSeq: UInt64,
-        deliverySeconds: Int = AlertLimits.deliverySeconds, problem: inout AlertProblem?
+        tellsOfReports: Bool = false, deliverySeconds: Int = AlertLimits.deliverySeconds,
+        problem: inout AlertProblem?
     ) {
         self.deliverySeconds = deliverySeconds
         path = logDirectory + "/alerts.json"
         self.logDirectory = logDirectory
+        self.tellsOfReports = tellsOfReports
         self.settings = settings
         var book = AlertBook(afterSeq: lastSeq)
         do throws(AlertProblem) {
             if let kept = try AlertBook.read(path) { book = kept }
         } catch {
             problem = error
+        }
+        if tellsOfReports, book.reportsTold == nil {
+            // Written at once: what comes in next must be told even if the server is killed first.
+            do {
+                book.reportsTold =
+                    try ReportBook(directory: logDirectory).read().reports.last?.id ?? 0
+                try book.write(path)
+            } catch {
+                problem = problem ?? AlertProblem("\(error)")
+            }
         }
         // A log that was begun anew has no such rows.
         book.afterSeq = min(book.afterSeq, lastSeq)
@@ -98,33 +115,42 @@ public final class Alerter: Sendable {
         let wanted = rows.filter { Self.isTold($0, catalogue) }
         let pseudonyms = wanted.isEmpty ? nil : try Pseudonyms(directory: logDirectory)
         let hits = wanted.compactMap { Hit($0, pseudonyms) }
-        try state.withLock { state in
+        try change(nowMicros: nowMicros) { folder in
+            hits.forEach { folder.add($0) }
+            folder.book.afterSeq = max(readTo, folder.book.afterSeq)
+            folder.ripen()
+        }
+        return isMore
+    }
+
+    /// Changes the book, and keeps it where there is something to keep: how far was read is written
+    /// with the next change, since reading again finds nothing new.
+    func change(nowMicros: Int64, _ body: (inout AlertFolder) -> Void) throws(AlertProblem) {
+        try state.withLock { state throws(AlertProblem) in
             var folder = AlertFolder(
                 book: state.book, text: AlertText(policy: state.policy), settings: settings,
                 ways: ways, nowMicros: nowMicros)
-            hits.forEach { folder.add($0) }
-            folder.book.afterSeq = max(readTo, state.book.afterSeq)
-            folder.ripen()
-            // How far was read is written with the next change: reading again finds nothing new.
-            if folder.hasChanged || !hits.isEmpty {
-                try keep(folder.book, &state)
-            }
+            body(&folder)
+            if folder.hasChanged { try keep(folder.book, &state) }
             state.book = folder.book
         }
-        return isMore
+    }
+
+    /// The last report that was told.
+    var reportsTold: UInt64? { state.withLock { $0.book.reportsTold } }
+
+    /// The size of the file of reports when it was read last, in octets.
+    var seenReportOctets: Int {
+        get { state.withLock { $0.reportOctets } }
+        set { state.withLock { $0.reportOctets = newValue } }
     }
 
     /// Takes up that a device passed a limit of use; the same flag again changes nothing.
     ///
     /// - Throws: `AlertProblem` where the book cannot be kept: then it was not taken up.
     public func add(_ flag: UseFlag, nowMicros: Int64) throws {
-        try state.withLock { state in
-            var folder = AlertFolder(
-                book: state.book, text: AlertText(policy: state.policy), settings: settings,
-                ways: ways, nowMicros: nowMicros)
-            guard folder.add(flag) else { return }
-            try keep(folder.book, &state)
-            state.book = folder.book
+        try change(nowMicros: nowMicros) { folder in
+            if folder.add(flag) { folder.noteChange() }
         }
     }
 

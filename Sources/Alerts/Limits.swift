@@ -11,6 +11,9 @@ public enum AlertLimits {
     /// Alerts of one day. More are no longer read: then the digest has the rest, and one message says
     /// so.
     static let alertsPerDay = 50
+    /// Worries from the block page that are told at once on one day, beside those alerts; more come
+    /// in the digest.
+    static let worriesPerDay = 50
     /// Alerts that are folded at a time: a room full of devices with a rule each.
     static let openFolds = 4096
     /// Names that an alert tells one by one.

@@ -13,6 +13,7 @@ final class School {
     let policy: LoadedPolicy
     let journal: Journal
     var settings = AlertConfiguration()
+    var tellsOfReports = false
     var alerter: Alerter!
     var reader: JournalReader?
     /// Monday 2026-11-23 10:00:00 UTC.
@@ -58,7 +59,8 @@ final class School {
         var problem: AlertProblem?
         alerter = Alerter(
             logDirectory: folder + "/log", settings: settings, policy: policy,
-            lastSeq: journal.status.nextSeq - 1, deliverySeconds: 3, problem: &problem)
+            lastSeq: journal.status.nextSeq - 1, tellsOfReports: tellsOfReports,
+            deliverySeconds: 3, problem: &problem)
         reader = nil
         return problem
     }
@@ -93,6 +95,7 @@ final class School {
     /// Reads what is new and delivers what is due.
     func work() throws {
         while try alerter.look(&reader, nowMicros: now * 1_000_000) {}
+        try alerter.lookAtReports(nowMicros: now * 1_000_000)
         for way in alerter.ways {
             while try alerter.deliver(by: way, nowSeconds: { now }).hasMore {}
         }
