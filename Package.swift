@@ -104,12 +104,22 @@ let package = Package(
                 "DecisionLog", "LimitsOfUse", "LogStore",
             ]),
         // Line 7
+        room(
+            "BlockPage",
+            [
+                "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile", "DecisionLog",
+                "Review",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
+        // Line 8
         .executableTarget(
             name: "bellgate",
             dependencies: [
                 "CPacketIO", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
                 "Forwarding", "DecisionLog", "Alerts", "LimitsOfUse", "ListFetch", "LogStore",
-                "DNSServer", "Replay", "Review",
+                "DNSServer", "Replay", "Review", "BlockPage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),
@@ -164,6 +174,11 @@ let package = Package(
             [
                 "Review", "LogStore", "DecisionLog", "PolicyFile", "PolicyEngine", "DomainLists",
                 "DNSWire",
+            ]),
+        tests(
+            "BlockPageTests",
+            [
+                "BlockPage", "DecisionLog", "DNSWire", "LogFixtures", "PolicyEngine", "PolicyFile",
             ]),
         // A child process for the log's tests to kill.
         .executableTarget(

@@ -1,40 +1,48 @@
 /// HTML as it is put together: what comes from outside is always escaped.
-struct Markup: ExpressibleByStringInterpolation, Sendable {
+public struct Markup: ExpressibleByStringInterpolation, Sendable {
     /// The finished HTML.
-    private(set) var html: String
+    public private(set) var html: String
 
     /// Takes HTML as it is written in this program.
-    init(stringLiteral value: String) { html = value }
+    public init(stringLiteral value: String) { html = value }
 
-    init(stringInterpolation: Interpolation) { html = stringInterpolation.html }
+    /// Takes what an interpolation has put together.
+    public init(stringInterpolation: Interpolation) { html = stringInterpolation.html }
 
     /// The parts, one after the other.
-    init(_ parts: [Markup], separator: String = "") {
+    public init(_ parts: [Markup], separator: String = "") {
         html = parts.map(\.html).joined(separator: separator)
     }
 
     /// A text as it is to be read, whatever is in it.
-    static func text(_ text: String) -> Markup { "\(text)" }
+    public static func text(_ text: String) -> Markup { "\(text)" }
 
-    static func + (left: Markup, right: Markup) -> Markup { Markup([left, right]) }
+    /// One behind the other.
+    public static func + (left: Markup, right: Markup) -> Markup { Markup([left, right]) }
 
-    static func += (left: inout Markup, right: Markup) { left.html += right.html }
+    /// Puts markup behind.
+    public static func += (left: inout Markup, right: Markup) { left.html += right.html }
 
     /// Escapes texts and takes in markup as it is.
-    struct Interpolation: StringInterpolationProtocol {
+    public struct Interpolation: StringInterpolationProtocol {
         fileprivate(set) var html = ""
 
-        init(literalCapacity: Int, interpolationCount: Int) {
+        /// Reserves room.
+        public init(literalCapacity: Int, interpolationCount: Int) {
             html.reserveCapacity(literalCapacity + 16 * interpolationCount)
         }
 
-        mutating func appendLiteral(_ literal: String) { html += literal }
+        /// Takes markup as it is written in this program.
+        public mutating func appendLiteral(_ literal: String) { html += literal }
 
-        mutating func appendInterpolation(_ text: String) { html += Markup.escaped(text) }
+        /// Takes a text, escaped.
+        public mutating func appendInterpolation(_ text: String) { html += Markup.escaped(text) }
 
-        mutating func appendInterpolation(_ markup: Markup) { html += markup.html }
+        /// Takes markup as it is.
+        public mutating func appendInterpolation(_ markup: Markup) { html += markup.html }
 
-        mutating func appendInterpolation(_ number: Int) { html += String(number) }
+        /// Takes a number.
+        public mutating func appendInterpolation(_ number: Int) { html += String(number) }
     }
 
     /// A text for use between tags and within quoted attributes. Control characters, which HTML does

@@ -25,7 +25,8 @@ final class AlertService: Sendable {
         var problem: AlertProblem?
         alerter = Alerter(
             logDirectory: configuration.logDirectory, settings: settings, policy: policy,
-            lastSeq: lastSeq, problem: &problem)
+            lastSeq: lastSeq,
+            tellsOfReports: configuration.blockPage?.reportsToAlerts ?? false, problem: &problem)
         if let problem {
             say("alerts: \(problem); they begin anew with what is asked from now on")
         }
@@ -73,6 +74,7 @@ final class AlertService: Sendable {
             var hasMore = false
             do {
                 hasMore = try alerter.look(&reader, nowMicros: Self.nowMicros)
+                try alerter.lookAtReports(nowMicros: Self.nowMicros)
                 if told != nil { say("alerts go on") }
                 told = nil
             } catch {

@@ -36,6 +36,7 @@ import Glibc
         ReplayVerb.self,
         EvidenceVerb.self,
         NoticeVerb.self,
+        ReportsVerb.self,
         Lists.self,
         SuspendVerb.self,
         LiftVerb.self,

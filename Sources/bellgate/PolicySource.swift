@@ -42,7 +42,8 @@ struct PolicySource: ParsableArguments {
         }
         let load = loadPolicyShowingProgress(
             at: policy, folder: configuration.configuration?.indexFolder,
-            copies: configuration.configuration?.listCopies, isKept: false)
+            copies: configuration.configuration?.listCopies, isKept: false,
+            hasBlockPage: configuration.configuration.map { $0.blockPage != nil })
         return Loaded(
             path: policy, diagnostics: configuration.diagnostics + load.diagnostics, policy: load,
             logDirectory: configuration.configuration?.logDirectory)

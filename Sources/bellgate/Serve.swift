@@ -1,4 +1,5 @@
 import ArgumentParser
+import BlockPage
 import CPacketIO
 import DNSServer
 import DNSWire
@@ -52,7 +53,8 @@ struct Serve: ParsableCommand {
         watcher?.watch([configuration.policyPath])
         let load = loadPolicyShowingProgress(
             at: configuration.policyPath, folder: configuration.indexFolder,
-            copies: configuration.listCopies, isKept: true)
+            copies: configuration.listCopies, isKept: true,
+            hasBlockPage: configuration.blockPage != nil)
         report(load.diagnostics)
         guard let policy = load.loaded else {
             say("the policy has mistakes, so nothing is served; mend them and start again")
@@ -68,9 +70,10 @@ struct Serve: ParsableCommand {
             let (suspended, problems) = Service.suspending(policy, configuration.logDirectory)
             let server = try Server(
                 settings(of: configuration), policy: suspended, journal: journal)
+            let page = try blockPage(configuration, server)
             let service = Service(
                 configuration: configuration, server: server, journal: journal, control: control,
-                signals: signals, watcher: watcher, suspensionProblems: problems,
+                signals: signals, watcher: watcher, suspensionProblems: problems, blockPage: page,
                 alerts: AlertService(
                     configuration, policy: policy, lastSeq: journal.status.nextSeq - 1))
             service.follow(load)
@@ -82,6 +85,9 @@ struct Serve: ParsableCommand {
             server.probeUpstreams { tellOfSilent($0, of: upstreamCount) }
             service.run()
         } catch let error as ServerError {
+            say("\(error)")
+            throw ExitCode.failure
+        } catch let error as BlockPageError {
             say("\(error)")
             throw ExitCode.failure
         } catch let error as JournalError {
@@ -102,7 +108,25 @@ struct Serve: ParsableCommand {
             listen: configuration.listen, workers: workers, allowFrom: configuration.allowFrom,
             upstreams: upstreams)
         settings.controlPath = absolutePath(configuration.controlPath)
+        settings.pageAddresses = configuration.blockPage?.addresses ?? []
         return settings
+    }
+
+    /// Serves the page that says why a name is blocked, if there is to be one.
+    private func blockPage(
+        _ configuration: ServerConfiguration, _ server: Server
+    ) throws -> BlockPageServer? {
+        guard let settings = configuration.blockPage else { return nil }
+        let page = try BlockPageServer(
+            listen: settings.listen, allowFrom: configuration.allowFrom,
+            logDirectory: configuration.logDirectory,
+            tellsAtOnce: settings.reportsToAlerts && configuration.alerts != nil,
+            nowSeconds: { Instant.now.seconds },
+            news: { say($0) }, policy: { server.policy })
+        let places = page.addresses.map(\.description).joined(separator: ", ")
+        let told = settings.addresses.map(\.description).joined(separator: ", ")
+        say("block page on \(places) (HTTP); blocked clients are told \(told)")
+        return page
     }
 
     private func announce(

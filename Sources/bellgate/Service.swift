@@ -1,3 +1,4 @@
+import BlockPage
 import CPacketIO
 import DNSServer
 import DecisionLog
@@ -22,6 +23,7 @@ final class Service {
     private let listKeeper: ListKeeper
     private let alerts: AlertService?
     private let useWatch: UseWatch
+    private let blockPage: BlockPageServer?
     private var lastReload: ReloadResult?
     /// What cannot be read of the suspensions that are written down.
     private var suspensionProblems: [String]
@@ -83,8 +85,9 @@ final class Service {
     init(
         configuration: ServerConfiguration, server: Server, journal: Journal,
         control: ControlSocket, signals: SignalDescriptor, watcher: FileWatcher?,
-        suspensionProblems: [String], alerts: AlertService?
+        suspensionProblems: [String], blockPage: BlockPageServer?, alerts: AlertService?
     ) {
+        self.blockPage = blockPage
         self.alerts = alerts
         self.configuration = configuration
         self.server = server
@@ -139,6 +142,7 @@ final class Service {
         listKeeper.stop()
         useWatch.stop()
         alerts?.stop()
+        blockPage?.stop()
         say("stopping: answering what is in flight")
         server.stop()
         follower.stop()
@@ -180,7 +184,7 @@ final class Service {
                 elsewhere: {
                     ListsElsewhere.compile(policy: path, folder: folder, copies: copies.folder)
                 }),
-            copies: copies)
+            copies: copies, hasBlockPage: configuration.blockPage != nil)
         report(load.diagnostics)
         let old = server.status
         if let policy = load.loaded {
@@ -308,6 +312,9 @@ final class Service {
         }
         warnings += ReviewState.late(
             configuration.logDirectory, self.server.policy.policy, now: .now)
+        if let words = ReportsVerb.warning(directory: configuration.logDirectory) {
+            warnings.append(words)
+        }
         let lists = listKeeper.status
         for list in lists where list.needsLook {
             warnings.append("list \(list.name): \(list.stateText)")

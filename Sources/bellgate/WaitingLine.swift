@@ -57,12 +57,12 @@ final class WaitingLine {
 /// - Parameter isKept: whether lists that had to be compiled are kept there. A verb that only looks
 ///   leaves the server's folder as it is.
 func loadPolicyShowingProgress(
-    at path: String, folder: String?, copies: ListCopies?, isKept: Bool
+    at path: String, folder: String?, copies: ListCopies?, isKept: Bool, hasBlockPage: Bool? = nil
 ) -> PolicyLoad {
     let line = WaitingLine()
     defer { line.end() }
     return loadPolicy(
         at: path, now: .now,
         compilation: ListCompilation(folder: folder, isKept: isKept, progress: line.show),
-        copies: copies)
+        copies: copies, hasBlockPage: hasBlockPage)
 }

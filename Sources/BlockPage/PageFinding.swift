@@ -1,0 +1,97 @@
+import DNSWire
+import DomainLists
+import PolicyEngine
+import PolicyFile
+import Review
+
+/// What the policy says at this moment about a name and the client that came to the page.
+///
+/// The same index, audiences and planes decide as for a query.
+struct PageFinding {
+    enum Outcome {
+        /// The page was opened by its address, without any name.
+        case noName
+        /// The name is open to this client.
+        case open(DomainName)
+        /// It is blocked.
+        case blocked(DomainName, rule: String, reason: String, until: String?)
+    }
+
+    let outcome: Outcome
+    let loaded: LoadedPolicy
+    /// The client's group; `nil` where the policy refuses it.
+    let group: Int?
+    /// The device's name, if the policy knows it.
+    let device: String?
+
+    /// - Parameter name: what the browser came for; `nil` for nothing.
+    init(_ loaded: LoadedPolicy, client: IPAddress, name: DomainName?, at now: Instant) {
+        let program = loaded.program
+        self.loaded = loaded
+        let place = program.audience(of: client)
+        let audience = place.flatMap {
+            program.audiences.indices.contains($0) ? program.audiences[$0] : nil
+        }
+        group = audience?.group
+        device = audience?.device.map { loaded.policy.devices[$0].name }
+        guard let name else {
+            outcome = .noName
+            return
+        }
+        guard let place, audience != nil else {
+            outcome = .blocked(
+                name, rule: "unknown-devices",
+                reason: "This device is in none of the networks that the policy knows.", until: nil)
+            return
+        }
+        let set = loaded.index.match(name).set
+        let plane = program.plane(at: now)
+        let verdict = withExtendedLifetime(plane) { $0.view.verdict(audience: place, set: set) }
+        guard verdict.action == .block else {
+            outcome = .open(name)
+            return
+        }
+        let rule = verdict.rule == Verdict.none ? nil : program.rules[Int(verdict.rule)]
+        let opening = Self.opening(of: set, for: place, program, after: verdict.until)
+        outcome = .blocked(
+            name, rule: rule?.id ?? "default",
+            reason: rule?.reason ?? "This policy opens only what it names.",
+            until: opening.map { PageWords.until($0, from: now, program) })
+    }
+
+    /// The rule that blocks, if one does.
+    var rule: String? {
+        if case .blocked(_, let rule, _, _) = outcome { return rule }
+        return nil
+    }
+
+    /// Whether the writer of a report is staff, whose cases are the principal's.
+    var isStaff: Bool {
+        group.map { Notice.groups(of: .staff, in: loaded.policy).contains($0) } ?? false
+    }
+
+    /// The first instant at which the name is open; `nil` if none is in sight.
+    private static func opening(
+        of set: UInt32, for audience: Int, _ program: PolicyProgram, after until: Int64
+    ) -> Instant? {
+        var seconds = until
+        for _ in 0..<BlockPageLimits.bellsAhead where seconds != .max {
+            let plane = program.plane(at: Instant(seconds: seconds))
+            let verdict = withExtendedLifetime(plane) {
+                $0.view.verdict(audience: audience, set: set)
+            }
+            if verdict.action == .allow { return Instant(seconds: seconds) }
+            seconds = verdict.until
+        }
+        return nil
+    }
+}
+
+extension Catalogue {
+    /// Whether devices ask for a name by themselves to see whether they are on the Internet: what
+    /// comes back from there is read by a program.
+    func isConnectivityCheck(_ name: DomainName) -> Bool {
+        guard let found = service(covering: name) else { return false }
+        return found.service.name == "connectivity-checks"
+    }
+}
