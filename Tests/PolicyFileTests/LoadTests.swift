@@ -157,15 +157,20 @@ private func decide(
     return loaded.decide(asked, for: .group(place), at: loaded.policy.zone.instant(of: time))
 }
 
-@Test func theSampleCollegeLoadsWithoutAWarning() throws {
+@Test(arguments: [("kite", 100), ("school", 60)])
+func theSamplesLoadWithoutAWarning(_ row: (name: String, tests: Int)) throws {
     let root = try #require(packageFolder)
-    let path = root + "/deploy/samples/kite/policy.yaml"
-    let load = loadPolicy(at: path, now: monday)
+    let folder = root + "/deploy/samples/\(row.name)"
+    let load = loadPolicy(at: folder + "/policy.yaml", now: monday)
     #expect(load.diagnostics.map(\.description) == [])
-    #expect(load.testResults.count > 100)
-    let configuration = loadConfiguration(at: root + "/deploy/samples/kite/bellgate.yaml")
+    #expect(load.testResults.count > row.tests)
+    let configuration = loadConfiguration(at: folder + "/bellgate.yaml")
     #expect(configuration.diagnostics.map(\.description) == [])
-    #expect(configuration.policyPath == path)
+    #expect(configuration.policyPath == folder + "/policy.yaml")
+    let together = loadPolicy(
+        at: folder + "/policy.yaml", now: monday,
+        hasBlockPage: configuration.configuration?.blockPage != nil)
+    #expect(together.loaded != nil)
 }
 
 @Test func theCatalogueKnowsServicesByNameAndByDomain() throws {
