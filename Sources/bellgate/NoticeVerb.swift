@@ -53,11 +53,10 @@ struct NoticeVerb: ParsableCommand {
             copies: configuration.listCopies, isKept: false)
         report(load.diagnostics)
         guard let loaded = load.loaded else { throw ExitCode.failure }
-        let now = Instant.now
         let notice = Notice(
             audience, groups: try chosenGroups(loaded.policy), policy: loaded,
             keepSeconds: configuration.logKeepSeconds,
-            today: loaded.policy.zone.civilTime(at: now).date)
+            hasBlockPage: configuration.blockPage != nil, now: .now)
         print(format == .text ? notice.text() : notice.html(), terminator: "")
     }
 

@@ -50,11 +50,13 @@ import Testing
     }
 
     private static func notice(
-        _ audience: NoticeAudience, _ loaded: LoadedPolicy, keepSeconds: Int64 = 90 * 86_400
+        _ audience: NoticeAudience, _ loaded: LoadedPolicy, keepSeconds: Int64 = 90 * 86_400,
+        hasBlockPage: Bool = false
     ) -> Notice {
         Notice(
             audience, groups: Notice.groups(of: audience, in: loaded.policy), policy: loaded,
-            keepSeconds: keepSeconds, today: CivilDate(daysSinceEpoch: 20_781))
+            keepSeconds: keepSeconds, hasBlockPage: hasBlockPage,
+            now: Instant(seconds: 20_781 * 86_400 + 43_200))
     }
 
     /// Whose use is counted is told that, and how (section 6: all are made aware how they are
@@ -173,6 +175,65 @@ import Testing
         }
         let parser = XMLParser(data: Data(html.utf8))
         #expect(parser.parse())
+    }
+
+    private static let withExceptions = policy.replacing(
+        "categories:",
+        with: """
+            devices: [{ name: head-laptop, address: 10.30.4.7, group: staff }]
+            exceptions:
+              - { id: open-evening, devices: [head-laptop], allow: [chat.example.net], from: 2026-11-01, until: 2026-12-18 17:00, reason: Open evening., approved-by: dsl, approved-on: 2026-10-30 }
+              - { id: project, for: [learner], networks: [10.20.3.0/24], allow: [forum.example.net], until: 2026-12-01, reason: A project., approved-by: principal, approved-on: 2026-11-01 }
+              - { id: over, for: [staff], allow: [chat.example.net], until: 2026-11-01, reason: It is over., approved-by: dsl, approved-on: 2026-10-01 }
+            categories:
+            """)
+
+    /// §4.2¶4: what is decided for a time is told to whom it concerns, and names nobody.
+    @Test func exceptionsAreToldWithoutNamingAnybody() throws {
+        let loaded = try Self.loaded(Self.withExceptions)
+        let staff = try #require(
+            Self.notice(.staff, loaded).sections.first { $0.title == "Exceptions" })
+        #expect(staff.items.map(\.rule) == ["open-evening"])
+        #expect(
+            staff.items.first?.text
+                == "Open: chat.example.net, for one device, until 18 December 2026 at 17:00.")
+        #expect(staff.items.first?.reason == "Open evening.")
+        let learners = try #require(
+            Self.notice(.learners, loaded).sections.first { $0.title == "Exceptions" })
+        #expect(learners.items.map(\.rule) == ["project"])
+        #expect(learners.items.first?.text.contains("learner and some rooms") == true)
+        #expect(!Self.notice(.guests, loaded).sections.contains { $0.title == "Exceptions" })
+        for audience in NoticeAudience.allCases {
+            let text = Self.notice(audience, loaded).text() + Self.notice(audience, loaded).html()
+            for word in ["head-laptop", "10.30.4", "10.20.3", "It is over"] {
+                #expect(!text.contains(word), "\(audience): \(word)")
+            }
+        }
+    }
+
+    /// §6¶3: "made aware how monitored ... and how to report".
+    @Test(arguments: NoticeAudience.allCases)
+    func reportingIsToldWhereThereIsAPage(_ audience: NoticeAudience) throws {
+        let loaded = try Self.loaded()
+        let with = Self.notice(audience, loaded, hasBlockPage: true).text().replacing(
+            "\n", with: " ")
+        #expect(with.contains("something worries you") && with.contains("deletes none of it"))
+        let without = Self.notice(audience, loaded).text()
+        #expect(!without.contains("deletes none of it"))
+    }
+
+    /// Each rule's reason and each retention value appears, whoever it is for.
+    @Test func everyReasonAndEveryRetentionIsSomewhere() throws {
+        let loaded = try Self.loaded(Self.withExceptions)
+        let groups = Array(loaded.policy.groups.indices)
+        let notice = Notice(
+            .staff, groups: groups, policy: loaded, keepSeconds: 7 * 86_400,
+            now: Instant(seconds: 20_781 * 86_400))
+        let text = notice.text().split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        for rule in loaded.policy.rules where rule.origin != .product && rule.id != "over" {
+            #expect(text.contains(rule.reason) && text.contains("Rule: \(rule.id)"), "\(rule.id)")
+        }
+        #expect(text.contains("kept for 7 days"))
     }
 
     @Test func linesFitANoticeBoard() throws {

@@ -85,14 +85,17 @@ public struct Notice: Sendable {
     /// - Parameters:
     ///   - groups: the groups that it is about, as places in the policy.
     ///   - keepSeconds: how long records are kept.
-    ///   - today: the day of the notice.
+    ///   - hasBlockPage: whether there is a page that says why a name is blocked, and takes reports.
+    ///   - now: when the notice is written.
     public init(
         _ audience: NoticeAudience, groups: [Int], policy loaded: LoadedPolicy, keepSeconds: Int64,
-        today: CivilDate
+        hasBlockPage: Bool = false, now: Instant
     ) {
         let policy = loaded.policy
+        let today = policy.zone.civilTime(at: now).date
         let writer = NoticeWriter(
-            audience: audience, groups: groups, loaded: loaded, keepSeconds: keepSeconds)
+            audience: audience, groups: groups, loaded: loaded, keepSeconds: keepSeconds,
+            hasBlockPage: hasBlockPage, now: now)
         title = "What the network filters and what it records: for \(audience.rawValue)"
         version = loaded.hash
         let reference = policy.reference.isEmpty ? "" : " (\(policy.reference))"
@@ -109,9 +112,10 @@ public struct Notice: Sendable {
         facts.append(
             "Version \(loaded.hash) of this notice, as of \(NoticeWords.date(today)). "
                 + "A change of the policy changes the version.")
-        sections = [
-            writer.filtered, writer.alwaysOpen, writer.recorded, writer.readers, writer.kept,
-            writer.help, writer.limits,
+        let all: [Section?] = [
+            writer.filtered, writer.exceptions, writer.alwaysOpen, writer.limitsOfUse,
+            writer.recorded, writer.readers, writer.kept, writer.help, writer.limits,
         ]
+        sections = all.compactMap { $0 }
     }
 }

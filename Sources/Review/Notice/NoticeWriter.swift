@@ -8,8 +8,10 @@ struct NoticeWriter {
     let groups: [Int]
     let loaded: LoadedPolicy
     let keepSeconds: Int64
+    let hasBlockPage: Bool
+    let now: Instant
 
-    private var policy: Policy { loaded.policy }
+    var policy: Policy { loaded.policy }
     private var isForParents: Bool { audience == .parents }
 
     // MARK: What is filtered
@@ -37,10 +39,11 @@ struct NoticeWriter {
                     + " They stand in the order in which they are asked; the first that fits a name"
                     + " decides. A site is known by its name (www.example.org), never by its content.",
                 rest,
-            ], items)
+            ] + ages, items)
     }
 
-    /// The rules of the file, and what its switches stand for, in the order in which they are asked, each once.
+    /// The rules of the file, and what its switches stand for, in the order in which they are asked,
+    /// each once.
     private var rules: [Rule] {
         var known: Set<Int> = []
         return loaded.program.ruleOrder.filter { known.insert($0).inserted }
@@ -65,7 +68,7 @@ struct NoticeWriter {
 
     private func sentence(_ rule: Rule, for reached: [Int]) -> String {
         var text = rule.action == .block ? "Blocked: " : "Open: "
-        text += operands(of: rule)
+        text += operandWords(of: rule)
         if !reached.isEmpty {
             text += ", for " + NoticeWords.list(reached.map { policy.groups[$0].name })
         }
@@ -81,7 +84,7 @@ struct NoticeWriter {
         return text + "."
     }
 
-    private func operands(of rule: Rule) -> String {
+    func operandWords(of rule: Rule) -> String {
         if case .everything = rule.target { return "everything" }
         if let words = NoticeWords.bypass[rule.id], rule.origin == .bypass {
             return NoticeWords.list([words] + rule.operands.dropFirst())
@@ -176,7 +179,12 @@ struct NoticeWriter {
             [
                 "Records are kept for \(NoticeWords.length(keepSeconds)) and then deleted; the deletion "
                     + "is noted. What belongs to a case is kept with that case, by the college's own rules."
-            ])
+            ]
+                + (hasBlockPage
+                    ? [
+                        "What you write on the page for blocked sites belongs to a case: the filter itself "
+                            + "deletes none of it."
+                    ] : []))
     }
 
     // MARK: Whom to ask
@@ -191,6 +199,7 @@ struct NoticeWriter {
             Notice.Item(
                 "Something you saw or were sent worries you: tell \(ask), or any member of staff."),
         ]
+        items += reporting
         switch audience {
         case .learners, .parents:
             items.append(
