@@ -113,8 +113,8 @@ public struct Notice: Sendable {
             "Version \(loaded.hash) of this notice, as of \(NoticeWords.date(today)). "
                 + "A change of the policy changes the version.")
         let all: [Section?] = [
-            writer.filtered, writer.exceptions, writer.alwaysOpen, writer.limitsOfUse,
-            writer.recorded, writer.readers, writer.kept, writer.help, writer.limits,
+            writer.filtered, writer.exceptions, writer.alwaysOpen, writer.recorded, writer.readers,
+            writer.kept, writer.help, writer.limits,
         ]
         sections = all.compactMap { $0 }
     }

@@ -81,25 +81,6 @@ extension NoticeWriter {
         ]
     }
 
-    /// Limits of use, which flag and never block.
-    var limitsOfUse: Notice.Section? {
-        let limits = Set(groups.flatMap { policy.useLimits(ofGroup: $0) }).sorted()
-        guard !limits.isEmpty else { return nil }
-        return Notice.Section(
-            "How much is noticed",
-            ["Nothing is blocked by this; somebody is told, and looks at it with you."],
-            limits.map { place in
-                let limit = policy.useLimits[place]
-                var text = "More than \(limit.minutesADay) minutes a day with \(limit.category)"
-                if case .during(let period) = limit.counted,
-                    policy.periods.indices.contains(period)
-                {
-                    text += " during \(policy.periods[period].name)"
-                }
-                return Notice.Item(text + ".")
-            })
-    }
-
     /// Where people can report something themselves.
     var reporting: [Notice.Item] {
         guard hasBlockPage else { return [] }

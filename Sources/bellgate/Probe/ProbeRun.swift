@@ -215,7 +215,7 @@ struct ProbeJudge {
         let rcode: UInt16 =
             switch rule?.answer ?? .nxdomain {
             case .nxdomain: 3
-            case .nodata, .zero: 0
+            case .nodata, .zero, .page: 0
             case .refused: 5
             }
         if answer.rcode != rcode { return "response code \(answer.rcode) in place of \(rcode)" }
