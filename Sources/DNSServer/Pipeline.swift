@@ -159,8 +159,7 @@ import PolicyEngine
         ) { answer, age in
             unsafe give(
                 answer, age: age, source: .cache, &decision, verdict, audience: Int(audience),
-                message,
-                asked, &writer)
+                message, asked, &writer)
         }
         if found {
             counters.add(.cacheHits)
@@ -244,8 +243,7 @@ import PolicyEngine
         } else {
             unsafe give(
                 answer, age: 0, source: .upstream, &decision, verdict, audience: Int(audience),
-                message,
-                asked, &writer)
+                message, asked, &writer)
         }
         return writer.count
     }
