@@ -193,6 +193,9 @@ let package = Package(
         // The real binary, with real clients and upstreams.
         tests(
             "ScenarioTests",
-            ["bellgate", "DNSWire", "DecisionLog", "LogStore", "WebServer"]),
+            [
+                "bellgate", "DNSWire", "DecisionLog", "LogStore", "PolicyEngine", "PolicyFile",
+                "WebServer",
+            ]),
     ]
 )

@@ -5,7 +5,7 @@ final class Counters: Sendable {
     /// Things that are counted.
     enum Kind: Int, CaseIterable {
         case queries, blocked, cacheHits, forwarded, local, failed, refused, malformed, unsent
-        case overTCP, probes
+        case overTCP, rewritten, probes
     }
 
     private let values = Values()
@@ -21,6 +21,7 @@ final class Counters: Sendable {
         let malformed = Atomic<Int>(0)
         let unsent = Atomic<Int>(0)
         let overTCP = Atomic<Int>(0)
+        let rewritten = Atomic<Int>(0)
         let probes = Atomic<Int>(0)
     }
 
@@ -38,6 +39,7 @@ final class Counters: Sendable {
         case .malformed: values.malformed.add(count, ordering: .relaxed)
         case .unsent: values.unsent.add(count, ordering: .relaxed)
         case .overTCP: values.overTCP.add(count, ordering: .relaxed)
+        case .rewritten: values.rewritten.add(count, ordering: .relaxed)
         case .probes: values.probes.add(count, ordering: .relaxed)
         }
     }
@@ -55,6 +57,7 @@ final class Counters: Sendable {
         case .malformed: values.malformed.load(ordering: .relaxed)
         case .unsent: values.unsent.load(ordering: .relaxed)
         case .overTCP: values.overTCP.load(ordering: .relaxed)
+        case .rewritten: values.rewritten.load(ordering: .relaxed)
         case .probes: values.probes.load(ordering: .relaxed)
         }
     }

@@ -17,6 +17,9 @@ import Synchronization
         var ttlSeconds: UInt32 = 60
         var noticeOffset = 0
         var noticeLength = 0
+        /// Of a rewrite, where among the notices the host's name stands, in wire format.
+        var targetOffset = 0
+        var targetLength = 0
     }
 
     /// What is known of who asks. What the record says of them: `.max` for nothing.
@@ -180,6 +183,11 @@ import Synchronization
             fact.noticeOffset = text.count
             fact.noticeLength = notice.count
             text += notice
+            if let target = rule?.rewriteTarget {
+                fact.targetOffset = text.count
+                fact.targetLength = target.wire.count
+                text += target.wire
+            }
             facts.append(fact)
         }
         ruleCount = facts.count
@@ -241,6 +249,14 @@ import Synchronization
         // SAFETY: offset and length were made together with the text.
         unsafe UnsafeRawBufferPointer(
             start: notices + facts.noticeOffset, count: facts.noticeLength)
+    }
+
+    /// The host that answers in the place of a rewritten name, in wire format; empty for none.
+    @inline(__always)
+    func rewriteTarget(_ facts: Gate.RuleFacts) -> UnsafeRawBufferPointer {
+        // SAFETY: offset and length were made together with the text.
+        unsafe UnsafeRawBufferPointer(
+            start: notices + facts.targetOffset, count: facts.targetLength)
     }
 
     /// The record's number for the list of a verdict's source; `.max` for none.

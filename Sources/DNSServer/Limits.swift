@@ -45,6 +45,9 @@ public enum ServerLimits {
     static let noticeOctets = 300
     /// TTL of answers that this server makes up itself (localhost, ANY), in seconds.
     static let localTTLSeconds: UInt32 = 3600
+    /// TTL of the alias of a rewritten name, in seconds, before it is cut to its verdict's end: as
+    /// long as engines let their own answers live, and soon over once a policy is changed.
+    static let aliasTTLSeconds: UInt32 = 300
     /// How often the background thread looks at the log, the bell and the connections, in ms.
     static let maintenanceMilliseconds: Int32 = 200
     /// How long file changes must have settled before they are read, in milliseconds: editors

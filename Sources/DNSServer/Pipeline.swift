@@ -11,6 +11,7 @@ import PolicyEngine
 ///         block → answer                                                  ┐
 ///         allow → cache → hit → the chain is judged too → answer          ├→ record → out
 ///                       → miss → the forwarder, and later `answer(_:)`    ┘
+///         rewrite → the same way, by the name of another host
 ///
 /// A state machine without sockets: it is given octets and a moment, writes the answer into the
 /// room that it is given, puts the decision into the batch, and says what is to be done. Between
@@ -40,7 +41,7 @@ import PolicyEngine
     private(set) var gate: Gate
     /// Which gate it is: from 1, greater with each reload.
     private var gateNumber: UInt64
-    private var view: GateView
+    private(set) var view: GateView
     var plane: Plane
     var planeView: PlaneView
     private var spares: [PendingQuestion] = []
@@ -49,6 +50,8 @@ import PolicyEngine
     var isProbing = false
     /// The plane of the last probe's instant; probes ask about one instant many times.
     var probePlane: Plane?
+    /// The name that a client asked for which waits for that of another host.
+    let ownName = UnsafeMutablePointer<UInt8>.allocate(capacity: DomainName.maximumOctets)
 
     /// Makes a pipeline for the calling worker.
     init(
@@ -67,6 +70,8 @@ import PolicyEngine
         planeView = plane.view
         batch = RecordBatch(capacityBytes: ServerLimits.recordBatchOctets)
     }
+
+    deinit { unsafe ownName.deallocate() }
 
     /// The number under which the log knows the policy in force.
     var dictionary: UInt32 { gate.dictionary }
@@ -147,37 +152,42 @@ import PolicyEngine
         if verdict.action == .block {
             return unsafe block(&decision, verdict, message, asked, &writer)
         }
-        if let outcome = unsafe answerLocally(&decision, verdict, message, asked, &writer) {
+        let target = unsafe rewriteTarget(verdict)
+        if let outcome = unsafe answerLocally(&decision, verdict, message, asked, target, &writer) {
             return outcome
         }
         if isProbing { return answerAllowedProbe(query, verdict, message, &writer) }
+        let isAlias = verdict.action == .rewrite
         unsafe key.set(
-            lowercaseName: asked, qtype: query.qtype, qclass: query.qclass,
+            lowercaseName: isAlias ? target : asked, qtype: query.qtype, qclass: query.qclass,
             dnssecOK: query.dnssecOK, checkingDisabled: query.checkingDisabled)
         let found = cache.withAnswer(
             to: key, nowMilliseconds: moment.monotonicMilliseconds
         ) { answer, age in
             unsafe give(
                 answer, age: age, source: .cache, &decision, verdict, audience: Int(audience),
-                message, asked, &writer)
+                message, asked, target, &writer)
         }
         if found {
             counters.add(.cacheHits)
             return .send(writer.count)
         }
-        return unsafe wait(&decision, match, message, asked, &writer, replyTo())
+        return unsafe wait(
+            &decision, match, message, asked, isForAlias: isAlias, &writer, replyTo())
     }
 
     /// Lets a client wait for an answer that is not in the cache, by the key just set.
     private func wait(
         _ decision: inout Decision, _ match: Match, _ message: Span<UInt8>,
-        _ asked: UnsafeRawBufferPointer, _ writer: inout MessageWriter, _ replyTo: ReplyPath
+        _ asked: UnsafeRawBufferPointer, isForAlias: Bool, _ writer: inout MessageWriter,
+        _ replyTo: ReplyPath
     ) -> Outcome {
         let waiter = Waiter(
             query: decision.query, replyTo: replyTo, client: decision.record.client,
             receivedMicros: decision.received.wallMicros,
             receivedMonotonicMicros: decision.received.monotonicMicros,
-            found: FoundName(generation: gateNumber, set: match.set, labels: match.labels))
+            found: FoundName(generation: gateNumber, set: match.set, labels: match.labels),
+            isForAlias: isForAlias)
         let spare = spares.popLast() ?? PendingQuestion()
         switch cache.join(key, waiter, message: message, spare: spare) {
         case .first(let pending):
@@ -205,11 +215,12 @@ import PolicyEngine
     /// have been blocked since.
     ///
     /// - Parameters:
-    ///   - asked: the qname in wire format and lower case.
+    ///   - known: the name that was asked of the upstream, in wire format and lower case: the qname
+    ///     but for clients that wait for another host's.
     ///   - message: header and question as the client sent them.
     /// - Returns: how many octets were written into the room.
     func answer(
-        _ waiter: Waiter, asked: UnsafeRawBufferPointer, _ message: Span<UInt8>,
+        _ waiter: Waiter, asked known: UnsafeRawBufferPointer, _ message: Span<UInt8>,
         with answer: AnswerView, into room: UnsafeMutablePointer<UInt8>, capacity: Int,
         isStream: Bool, at moment: Moment
     ) -> Int {
@@ -221,6 +232,7 @@ import PolicyEngine
             moment: Moment(
                 wallMicros: waiter.receivedMicros, monotonicMicros: waiter.receivedMonotonicMicros))
         decision.now = moment
+        let asked = unsafe waiter.isForAlias ? lowercaseName(of: query, in: message) : known
         let audience = view.audience(of: waiter.client)
         guard audience >= 0 else {
             _ = unsafe refuse(
@@ -238,12 +250,17 @@ import PolicyEngine
         }
         let verdict = planeView.verdict(audience: Int(audience), set: found.set)
         decision.take(verdict, labels: found.labels, view: view)
+        let target = unsafe rewriteTarget(verdict)
         if verdict.action == .block {
             _ = unsafe block(&decision, verdict, message, asked, &writer)
+        } else if verdict.action == .rewrite
+            ? unsafe !target.elementsEqual(known) : waiter.isForAlias
+        {
+            unsafe refuseOutdated(&decision, message, asked, &writer)
         } else {
             unsafe give(
                 answer, age: 0, source: .upstream, &decision, verdict, audience: Int(audience),
-                message, asked, &writer)
+                message, asked, target, &writer)
         }
         return writer.count
     }
@@ -258,14 +275,15 @@ import PolicyEngine
     // MARK: - Verdicts become answers
 
     /// Gives an answer that the asked name's verdict allows, if every name that it leads to is
-    /// allowed: by CNAME, DNAME, or the target of an HTTPS or SVCB record.
+    /// allowed: by CNAME, DNAME, or the target of an HTTPS or SVCB record; that of another host
+    /// behind an alias, where there is a target.
     ///
     /// A block on such a name yields only to an allow rule for the asked name that stands
     /// above the blocking rule: that is how a policy carves a name out.
     private func give(
         _ answer: AnswerView, age: UInt32, source: RecordSource, _ decision: inout Decision,
         _ verdict: Verdict, audience: Int, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
-        _ writer: inout MessageWriter
+        _ target: UnsafeRawBufferPointer, _ writer: inout MessageWriter
     ) {
         var until = verdict.until
         var blocking: Verdict?
@@ -295,9 +313,14 @@ import PolicyEngine
         }
         let limit = Self.secondsLeft(until: until, at: decision.now)
         let given = decision.stripsECH ? answer.stripped : answer
-        decision.record.ttlSeconds = given.write(
-            into: &writer, answering: decision.query, message: message, ageSeconds: age,
-            ttlLimitSeconds: limit, payloadSize: ForwardingLimits.udpPayloadSize)
+        decision.record.ttlSeconds =
+            verdict.action == .rewrite
+            ? unsafe write(
+                given, behindAliasTo: target, age: age, limit: limit, decision.query, message,
+                &writer)
+            : given.write(
+                into: &writer, answering: decision.query, message: message, ageSeconds: age,
+                ttlLimitSeconds: limit, payloadSize: ForwardingLimits.udpPayloadSize)
         decision.record.rcode = answer.rcode.rawValue
         decision.record.source = answer.rcode == .servFail ? .error : source
         if answer.rcode == .servFail { counters.add(.failed) }
@@ -331,8 +354,14 @@ import PolicyEngine
     /// Answers what this server knows by itself; nil for everything else.
     private func answerLocally(
         _ decision: inout Decision, _ verdict: Verdict, _ message: Span<UInt8>,
-        _ asked: UnsafeRawBufferPointer, _ writer: inout MessageWriter
+        _ asked: UnsafeRawBufferPointer, _ target: UnsafeRawBufferPointer,
+        _ writer: inout MessageWriter
     ) -> Outcome? {
+        if verdict.action == .rewrite {
+            guard decision.query.qtype == .any else { return nil }
+            return unsafe answerWithAlias(
+                to: target, &decision, verdict, message, asked, &writer)
+        }
         let special = unsafe SpecialName(asked)
         if case .none = special, decision.query.qtype != .any { return nil }
         counters.add(.local)
@@ -430,7 +459,7 @@ import PolicyEngine
 
     // MARK: - The record
 
-    private func record(
+    func record(
         _ decision: inout Decision, _ asked: UnsafeRawBufferPointer,
         via: UnsafeRawBufferPointer? = nil
     ) {
@@ -454,46 +483,10 @@ import PolicyEngine
 
     /// Whole seconds until a verdict may change, rounded down: no answer outlives its verdict.
     @inline(__always)
-    private static func secondsLeft(until: Int64, at moment: Moment) -> UInt32 {
+    static func secondsLeft(until: Int64, at moment: Moment) -> UInt32 {
         guard until != .max else { return .max }
         let micros = until.multipliedReportingOverflow(by: 1_000_000)
         guard !micros.overflow else { return .max }
         return UInt32(clamping: max(0, micros.partialValue - moment.wallMicros) / 1_000_000)
-    }
-}
-
-/// One query's decision while it is being made.
-private struct Decision {
-    let query: Query
-    /// When the query came.
-    let received: Moment
-    /// The moment by which it is judged.
-    var now: Moment
-    var record: DecisionRecord
-    /// Whether the client's answers go without ECH keys and address hints.
-    var stripsECH = false
-
-    init(query: Query, client: IPAddress, moment: Moment) {
-        self.query = query
-        received = moment
-        now = moment
-        record = DecisionRecord(
-            timeMicros: moment.wallMicros, client: client, group: .max, rule: .max, category: .max,
-            list: .max, period: .max, verdict: .allow, rcode: 0, ttlSeconds: 0, source: .upstream,
-            micros: 0, qtype: query.qtype.rawValue, matchedLabels: 0)
-    }
-
-    mutating func take(_ asker: Gate.Asker) {
-        record.group = asker.group
-        record.device = asker.device
-        stripsECH = asker.stripsECH
-    }
-
-    mutating func take(_ verdict: Verdict, labels: UInt8, view: GateView) {
-        record.rule = verdict.rule
-        record.category = verdict.category
-        record.list = view.list(ofSource: verdict.source)
-        record.period = verdict.period
-        record.matchedLabels = verdict.tier == 0 ? labels : 0
     }
 }

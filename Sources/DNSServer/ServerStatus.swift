@@ -23,6 +23,8 @@ public struct ServerStatus: Codable, Sendable {
         public var queries: Int
         /// Of them: blocked by the policy.
         public var blocked: Int
+        /// Answered as another host's: searches that were made safe.
+        public var rewritten: Int
         /// Answered from the cache.
         public var cacheHits: Int
         /// Asked upstream.
@@ -90,6 +92,7 @@ extension Server {
             rules: policy.rules.count { $0.origin == .file }, names: gate.loaded.index.nameCount,
             counts: .init(
                 queries: counters.sum(.queries), blocked: counters.sum(.blocked),
+                rewritten: counters.sum(.rewritten),
                 cacheHits: counters.sum(.cacheHits), forwarded: counters.sum(.forwarded),
                 local: counters.sum(.local), failed: counters.sum(.failed),
                 refused: counters.sum(.refused), malformed: counters.sum(.malformed),

@@ -150,6 +150,18 @@
         writer.finishHeader(
             questions: 1, answers: answerCount, authorities: authorityCount,
             additionals: additionals)
+        return cutTTLs(
+            in: &writer, sectionsStart: start, ageSeconds: ageSeconds,
+            ttlLimitSeconds: ttlLimitSeconds)
+    }
+
+    /// Ages the TTLs of the sections that were written, and cuts them to the limit.
+    ///
+    /// - Returns: the least; 0 where there is none.
+    @inlinable func cutTTLs(
+        in writer: inout MessageWriter, sectionsStart start: Int, ageSeconds: UInt32,
+        ttlLimitSeconds: UInt32
+    ) -> UInt32 {
         var least = ttlLimitSeconds
         for index in 0..<ttlCount {
             let place = Self.headerLength + 8 * index

@@ -17,13 +17,15 @@ public struct Waiter: Sendable {
     public var receivedMonotonicMicros: Int64
     /// What was found of the name when the query came.
     public var found: FoundName
+    /// Whether it waits for what is known of another name, to be answered with that.
+    public var isForAlias: Bool
     /// Where its header and question begin among those of all waiters.
     var questionOffset = 0
 
     /// Takes all the parts.
     public init(
         query: Query, replyTo: ReplyPath, client: IPAddress, receivedMicros: Int64,
-        receivedMonotonicMicros: Int64, found: FoundName = FoundName()
+        receivedMonotonicMicros: Int64, found: FoundName = FoundName(), isForAlias: Bool = false
     ) {
         self.query = query
         self.replyTo = replyTo
@@ -31,6 +33,7 @@ public struct Waiter: Sendable {
         self.receivedMicros = receivedMicros
         self.receivedMonotonicMicros = receivedMonotonicMicros
         self.found = found
+        self.isForAlias = isForAlias
     }
 }
 

@@ -12,6 +12,8 @@ struct Clause: Sendable {
     let place: Int
     /// The age bands for whose groups it is; `nil` for all groups.
     var bands: Set<AgeBand?>?
+    /// The groups for which it is, each by itself; `nil` where the rule's own groups say it all.
+    var onlyGroups: Set<Int>?
     /// Whether it goes on where the clause before it ends.
     var continues = false
 
@@ -20,7 +22,8 @@ struct Clause: Sendable {
 
     /// The clauses of a rule, in order.
     static func clauses(of rule: Rule, at place: Int, in policy: Policy) -> [Clause] {
-        let whole = Clause(rule: rule, place: place)
+        var whole = Clause(rule: rule, place: place)
+        if rule.origin == .safeSearch { whole.onlyGroups = Set(rule.groups ?? []) }
         guard case .listed(let sources) = rule.target else { return [whole] }
         let aged = sources.keys.filter { policy.info(of: $0)?.isForAges == true }.sorted()
         guard !aged.isEmpty else { return [whole] }

@@ -18,6 +18,8 @@ public struct Explanation: Sendable {
     public let category: String?
     /// The name of the period that explains the verdict; `nil` if none.
     public let period: String?
+    /// The safe mode that is put in the name's place, or would be were its host not blocked.
+    public let safeSearch: Rule?
 }
 
 /// A rule that was looked at and did not match.
@@ -37,22 +39,37 @@ extension PolicyProgram {
     /// as much as making a plane.
     public func explain(audience: Int, set: UInt32, at instant: Instant) -> Explanation {
         let state = state(at: instant)
-        let verdict = verdict(row: row(ofAudience: audience), set: Int(set), state: state)
-        let decider = verdict.rule == Verdict.none ? nil : Int(verdict.rule)
+        let (verdict, rewrite) = judge(
+            row: row(ofAudience: audience), set: Int(set), state: state)
+        let decider = verdict.rank == Verdict.none ? nil : Int(verdict.rank)
+        let rule = verdict.rule == Verdict.none ? nil : rules[Int(verdict.rule)]
         let asked = AskedCase(program: self, audience: audience, set: Int(set), instant: instant)
         let considered = considered(before: decider, asked)
         let source = Int(verdict.source)
         return Explanation(
-            verdict: verdict, rule: decider.map { rules[$0] },
-            why: decider.map { asked.why(rules[$0], through: verdict.source) }
-                ?? "no rule matches, so the default decides",
+            verdict: verdict, rule: rule,
+            why: why(verdict, rule, rewrite.map { rules[$0] }, asked),
             considered: considered,
             listName: policy.sources.indices.contains(source)
                 ? policy.sources[source].listName : nil,
             category: verdict.category == Verdict.none
                 ? nil : categoryNames[Int(verdict.category)],
             period: verdict.period == Verdict.none
-                ? nil : policy.periods[Int(verdict.period)].name)
+                ? nil : policy.periods[Int(verdict.period)].name,
+            safeSearch: rewrite.map { rules[$0] })
+    }
+
+    private func why(
+        _ verdict: Verdict, _ rule: Rule?, _ rewrite: Rule?, _ asked: AskedCase
+    ) -> String {
+        guard let rule else { return "no rule matches, so the default decides" }
+        if verdict.action == .rewrite {
+            let decider = verdict.rank == Verdict.none ? "the default" : rules[Int(verdict.rank)].id
+            return "in the place of what \(decider) allows"
+        }
+        let why = asked.why(rule, through: verdict.source)
+        guard let host = rewrite?.rewriteTarget else { return why }
+        return "\(why), for \(host), to which safe search leads"
     }
 }
 
@@ -62,7 +79,7 @@ extension PolicyProgram {
         var considered: [ConsideredRule] = []
         var last: Int?
         let decidingRule = decider.map { clauses[$0].place }
-        for place in 0..<(decider ?? rules.count) {
+        for place in 0..<(decider ?? rewrites.first) {
             let clause = clauses[place]
             guard clause.place != last, clause.place != decidingRule, clause.rule.origin != .product
             else { continue }

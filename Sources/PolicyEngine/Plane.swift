@@ -64,15 +64,15 @@ import Synchronization
         unsafe PlaneView(
             cells: cells, audienceRows: audienceRows,
             audienceCount: program.ruleTable.rowOfAudience.count - 1,
-            setCount: program.setTable.count, plane: Unmanaged.passUnretained(self),
-            from: from, until: until)
+            setCount: program.setTable.count, firstRewrite: program.firstRewrite,
+            plane: Unmanaged.passUnretained(self), from: from, until: until)
     }
 
     /// Works out a cell, and keeps it where there is memory for cells.
     func fill(row: Int, set: Int) -> Verdict {
         let verdict = program.verdict(row: row, set: set, state: state)
         if let cells = unsafe cells {
-            let cell = PackedVerdict(verdict)
+            let cell = PackedVerdict(verdict, firstRewrite: program.firstRewrite)
             let place = 2 * (row * program.setTable.count + set)
             // SAFETY: `row` and `set` come from the view, which bounds them.
             // The second word is written first: whoever sees the first sees both.

@@ -15,16 +15,19 @@ public import Synchronization
     @usableFromInline let audienceRows: UnsafePointer<UInt32>
     @usableFromInline let audienceCount: Int
     @usableFromInline let setCount: Int
+    @usableFromInline let firstRewrite: UInt16
     @usableFromInline let plane: Unmanaged<Plane>
 
     init(
         cells: UnsafeMutablePointer<Atomic<UInt64>>?, audienceRows: UnsafePointer<UInt32>,
-        audienceCount: Int, setCount: Int, plane: Unmanaged<Plane>, from: Int64, until: Int64
+        audienceCount: Int, setCount: Int, firstRewrite: UInt16, plane: Unmanaged<Plane>,
+        from: Int64, until: Int64
     ) {
         unsafe self.cells = cells
         unsafe self.audienceRows = audienceRows
         self.audienceCount = audienceCount
         self.setCount = setCount
+        self.firstRewrite = firstRewrite
         unsafe self.plane = plane
         self.from = from
         self.until = until
@@ -45,7 +48,8 @@ public import Synchronization
             let first = unsafe cells[place].load(ordering: .acquiring)
             if first & PackedVerdict.filledBit != 0 {
                 let second = unsafe cells[place &+ 1].load(ordering: .relaxed)
-                return PackedVerdict(first: first, second: second).verdict
+                return PackedVerdict(first: first, second: second)
+                    .verdict(firstRewrite: firstRewrite)
             }
         }
         return fill(row: row, set: knownSet)
@@ -59,14 +63,19 @@ public import Synchronization
 
 /// A verdict in two words.
 ///
-///     first:   63 filled | 62 block | 48-55 tier | 32-47 category | 16-31 source | 0-15 rule
+///     first:   63 filled | 62 block | 56-61 rewrite | 48-55 tier | 32-47 category
+///              | 16-31 source | 0-15 rank
 ///     second:  16-63 until, signed | 0-15 period
+///
+/// Rewrites are counted from 1, in the order of their clauses; 0: it is none.
 @frozen @usableFromInline struct PackedVerdict {
     @usableFromInline let first: UInt64
     @usableFromInline let second: UInt64
 
     @inlinable static var filledBit: UInt64 { 1 << 63 }
     @inlinable static var blockBit: UInt64 { 1 << 62 }
+    @inlinable static var rewriteShift: UInt64 { 56 }
+    @inlinable static var rewriteMask: UInt64 { 0x3F }
     /// Stands for `Int64.max`; later than `Instant.latest` by far.
     @inlinable static var untilNever: Int64 { 1 << 47 - 1 }
 
@@ -75,24 +84,28 @@ public import Synchronization
         self.second = second
     }
 
-    init(_ verdict: Verdict) {
+    init(_ verdict: Verdict, firstRewrite: UInt16) {
+        let rewrite = verdict.action == .rewrite ? UInt64(verdict.rule - firstRewrite) + 1 : 0
         first =
             Self.filledBit | (verdict.action == .block ? Self.blockBit : 0)
+            | rewrite << Self.rewriteShift
             | UInt64(verdict.tier) << 48 | UInt64(verdict.category) << 32
-            | UInt64(verdict.source) << 16 | UInt64(verdict.rule)
+            | UInt64(verdict.source) << 16 | UInt64(verdict.rank)
         let until = min(verdict.until, Self.untilNever)
         second = UInt64(bitPattern: until << 16) | UInt64(verdict.period)
     }
 
-    @inlinable var verdict: Verdict {
+    @inlinable func verdict(firstRewrite: UInt16) -> Verdict {
         let until = Int64(bitPattern: second) >> 16
+        let rewrite = first >> Self.rewriteShift & Self.rewriteMask
+        let rank = UInt16(truncatingIfNeeded: first)
         return Verdict(
-            action: first & Self.blockBit == 0 ? .allow : .block,
-            rule: UInt16(truncatingIfNeeded: first),
+            action: rewrite != 0 ? .rewrite : first & Self.blockBit == 0 ? .allow : .block,
+            rule: rewrite == 0 ? rank : firstRewrite &+ UInt16(rewrite) &- 1,
             source: UInt16(truncatingIfNeeded: first >> 16),
             tier: UInt8(truncatingIfNeeded: first >> 48),
             category: UInt16(truncatingIfNeeded: first >> 32),
             period: UInt16(truncatingIfNeeded: second),
-            until: until == Self.untilNever ? .max : until)
+            until: until == Self.untilNever ? .max : until, rank: rank)
     }
 }

@@ -84,7 +84,10 @@ public struct Policy: Sendable {
     public var officialChannels: [SourceID: String]
     /// For whom ways round the filter are closed, if for anybody; their rules are among `rules`.
     public var bypass: BypassSwitch?
-    /// What happens where no rule matches.
+    /// Which search engines are answered in their safe mode, and for whom; where several are about
+    /// the same name and group, the first counts.
+    public var safeSearch: [SafeSearch]
+    /// What happens where no rule matches: allow or block.
     public var defaultAction: RuleAction
     /// The sources of names, by `SourceID.rawValue`.
     public var sources: [SourceInfo]
@@ -99,7 +102,8 @@ public struct Policy: Sendable {
         calendar: AcademicCalendar = AcademicCalendar(), periods: [Period] = [],
         groups: [Group] = [], devices: [Device] = [], unknownDevices: Int? = nil,
         rules: [Rule] = [], suspensions: [Suspension] = [],
-        officialChannels: [SourceID: String] = [:], defaultAction: RuleAction = .allow,
+        officialChannels: [SourceID: String] = [:], safeSearch: [SafeSearch] = [],
+        defaultAction: RuleAction = .allow,
         sources: [SourceInfo] = [], hash: String = ""
     ) {
         self.name = name
@@ -118,6 +122,7 @@ public struct Policy: Sendable {
         self.rules = rules
         self.suspensions = suspensions
         self.officialChannels = officialChannels
+        self.safeSearch = safeSearch
         self.defaultAction = defaultAction
         self.sources = sources
         self.hash = hash
@@ -140,4 +145,6 @@ public enum PolicyLimits: Sendable {
     public static let sources = 65_535
     /// Category paths that a record can show.
     public static let categories = 65_534
+    /// Safe modes of search engines; a verdict has six bits for them.
+    public static let rewrites = 62
 }

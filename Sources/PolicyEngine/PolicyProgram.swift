@@ -9,9 +9,11 @@ public final class PolicyProgram: Sendable {
     /// The policy as it was loaded.
     public let policy: Policy
     /// The rules in the order of evaluation: locked ones, the product's own, suspensions,
-    /// exceptions, ways round the filter, the others. A rule about minimum ages stands here in several parts.
+    /// exceptions, ways round the filter, the others; last the safe modes of search engines. A rule
+    /// about minimum ages stands here in several parts.
     public let rules: [Rule]
-    /// The place in `policy.rules` of each of `rules`; of suspensions, places behind those.
+    /// The place in `policy.rules` of each of `rules`; of suspensions and safe modes, places behind
+    /// those.
     public let ruleOrder: [Int]
     /// The category paths that a verdict can name, in alphabetical order.
     public let categoryNames: [String]
@@ -26,6 +28,9 @@ public final class PolicyProgram: Sendable {
     let conditions: Conditions
     let ruleTable: RuleTable
     let setTable: SetTable
+    let rewrites: Rewrites
+    /// The first rewrite, as a place in `rules`.
+    let firstRewrite: UInt16
     /// The category recorded for each source where everything or the default decides.
     private let defaultCategories: [UInt16]
 
@@ -37,6 +42,7 @@ public final class PolicyProgram: Sendable {
         let all =
             policy.rules
             + policy.suspensions.flatMap { $0.rules(officialChannels: policy.officialChannels) }
+            + policy.safeSearch.prefix(PolicyLimits.rewrites).map(\.rule)
         let order = all.indices.sorted { left, right in
             let (first, second) = (all[left].precedence, all[right].precedence)
             return first != second ? first < second : left < right
@@ -57,6 +63,9 @@ public final class PolicyProgram: Sendable {
         ruleTable = RuleTable(
             clauses: clauses, policy: policy, audiences: map, categories: places)
         setTable = SetTable(sets)
+        rewrites = Rewrites(
+            clauses, safeSearch: policy.safeSearch, wordCount: ruleTable.wordCount)
+        firstRewrite = UInt16(clamping: rewrites.first)
         defaultCategories = policy.sources.map { places[$0.defaultCategory] ?? Verdict.none }
     }
 
@@ -87,18 +96,76 @@ public final class PolicyProgram: Sendable {
         return Int(rows[audience >= 0 && audience < rows.count ? audience : rows.count - 1])
     }
 
-    /// The clauses that match, 64 of them.
+    /// The clauses that match, 64 of them; rewrites decide nothing and are left out.
     @inline(__always)
     private func matching(_ entries: ArraySlice<SetTable.Entry>, row: Int, word: Int) -> UInt64 {
         var matching = ruleTable.everything[word]
         for entry in entries {
             matching |= ruleTable.rules(listing: Int(entry.source), word: word)
         }
-        return matching & ruleTable.rules(reachingRow: row, word: word)
+        return matching & ruleTable.rules(reachingRow: row, word: word) & rewrites.deciding[word]
+    }
+
+    /// The clauses that match, in their order. Allocates.
+    func matching(row: Int, set: Int) -> [Int] {
+        let entries = setTable.entries(of: set)
+        return (0..<rewrites.first).filter { place in
+            matching(entries, row: row, word: place / 64) >> UInt64(place % 64) & 1 != 0
+        }
+    }
+
+    /// The first rewrite of a name for a row of audiences, as a place in `rules`.
+    private func rewrite(_ entries: ArraySlice<SetTable.Entry>, row: Int) -> Int? {
+        for word in rewrites.first / 64..<ruleTable.wordCount {
+            var listed: UInt64 = 0
+            for entry in entries {
+                listed |= ruleTable.rules(listing: Int(entry.source), word: word)
+            }
+            let found =
+                listed & ruleTable.rules(reachingRow: row, word: word) & ~rewrites.deciding[word]
+            if found != 0 { return word * 64 + found.trailingZeroBitCount }
+        }
+        return nil
     }
 
     /// Works out one cell. Allocates nothing.
     func verdict(row: Int, set: Int, state: PlaneState) -> Verdict {
+        judge(row: row, set: set, state: state).verdict
+    }
+
+    /// The verdict about a name, and the rewrite that led to it, as a place in `rules`.
+    ///
+    /// What is allowed may be rewritten; then the host that answers in its place is judged as well,
+    /// as a name of an answer's chain is: a block of it yields only to a rule that stands above.
+    func judge(row: Int, set: Int, state: PlaneState) -> (verdict: Verdict, rewrite: Int?) {
+        var verdict = decision(row: row, set: set, state: state)
+        let entries = setTable.entries(of: set)
+        guard verdict.action == .allow, rewrites.first < clauses.count,
+            let rewrite = rewrite(entries, row: row)
+        else { return (verdict, nil) }
+        var target = decision(
+            row: row, set: rewrites.targetSets[rewrite - rewrites.first], state: state)
+        let until = min(verdict.until, target.until)
+        if target.action == .block, target.rank < verdict.rank {
+            target.until = until
+            // Its listed name is none of the name's own.
+            target.tier = Verdict.noTier
+            return (target, rewrite)
+        }
+        verdict.action = .rewrite
+        verdict.rule = UInt16(clamping: rewrite)
+        verdict.until = until
+        for entry in entries {
+            guard let category = ruleTable.category(of: Int(entry.source), in: rewrite)
+            else { continue }
+            verdict.record(entry, category: category)
+            break
+        }
+        return (verdict, rewrite)
+    }
+
+    /// What the rules say of a name, without rewrites.
+    private func decision(row: Int, set: Int, state: PlaneState) -> Verdict {
         let entries = setTable.entries(of: set)
         var until = Int64.max
         var keptAwayBy = Verdict.none
@@ -154,6 +221,7 @@ public final class PolicyProgram: Sendable {
         var isListed = false
         if let rule {
             verdict.rule = UInt16(rule)
+            verdict.rank = verdict.rule
             verdict.action = rules[rule].action
             isListed = ruleTable.everything[rule / 64] >> UInt64(rule % 64) & 1 == 0
         }
@@ -164,6 +232,7 @@ public final class PolicyProgram: Sendable {
                 verdict.record(entry, category: category)
                 return verdict
             }
+            guard !rewrites.sources.contains(entry.source) else { continue }
             // Every listed name belongs to such a verdict; one with a category says more.
             let category =
                 source < defaultCategories.count ? defaultCategories[source] : Verdict.none
@@ -189,6 +258,7 @@ extension Policy {
     fileprivate var categoryPaths: Set<String> {
         var paths = Set(sources.map(\.defaultCategory))
         paths.formUnion(officialChannels.values)
+        paths.formUnion(safeSearch.map(\.category))
         for rule in rules {
             guard case .listed(let categories) = rule.target else { continue }
             paths.formUnion(categories.values)

@@ -7,6 +7,8 @@ public enum RuleAction: UInt8, Sendable {
     case allow
     /// The name is refused an answer.
     case block
+    /// The name is answered as that of another host; never written by a rule of the file.
+    case rewrite
 }
 
 /// How a block is put into an answer.
@@ -57,6 +59,8 @@ public enum RuleOrigin: UInt8, Sendable {
     case bypass
     /// A rule of the policy.
     case file
+    /// The safe mode of a search engine, for what all others leave allowed.
+    case safeSearch
 }
 
 /// One rule of the policy.
@@ -97,6 +101,8 @@ public struct Rule: Sendable {
     public var requestedByGroup: Bool
     /// Where it comes from.
     public var origin: RuleOrigin
+    /// Of a rewrite, the host that answers in the name's place.
+    public var rewriteTarget: DomainName?
 
     /// Takes the parts; what is not given has the policy language's default.
     public init(

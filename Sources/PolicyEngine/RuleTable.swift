@@ -138,7 +138,10 @@ private struct ClauseReach {
         ofNobody = mask { $0.rule.groups == nil && $0.isFor(nil) }
         ofGroup = policy.groups.indices.map { group in
             let lineage = policy.lineage(of: group)
-            return mask { $0.rule.reaches(lineage) && $0.isFor(ages[group]) }
+            return mask {
+                $0.rule.reaches(lineage) && $0.isFor(ages[group])
+                    && $0.onlyGroups?.contains(group) ?? true
+            }
         }
         var scopes: [IPNetwork: Int] = [:]
         for (place, network) in audiences.scopes.enumerated() { scopes[network] = place }

@@ -62,7 +62,7 @@ public final class ReplayPolicy {
 
 /// What a policy decides about a recorded question.
 public struct Judgement: Sendable, Equatable {
-    /// Allow or block.
+    /// Allow, block or rewrite.
     public var action: RuleAction
     /// The deciding rule, as a place in `PolicyProgram.rules`; `Verdict.none` for the default.
     public var rule: UInt16

@@ -7,6 +7,8 @@ public enum ChangeKind: Int, Sendable, CaseIterable {
     case allowToBlock
     /// What is blocked would be allowed.
     case blockToAllow
+    /// A search would be made safe that is not, or no longer, or in another mode.
+    case rewrite
     /// The same verdict by another rule.
     case rule
     /// The same block, answered in another way.
@@ -53,7 +55,7 @@ public struct CategoryChanges: Sendable, Equatable {
 
 /// A decision in words.
 public struct ReplayDecision: Sendable, Hashable {
-    /// Allow or block.
+    /// Allow, block or rewrite.
     public var action: RuleAction
     /// The deciding rule; `ReplayRule.byDefault` or `ReplayRule.refusal` where none is.
     public var rule: String
@@ -142,8 +144,6 @@ public struct ReplayResult: Sendable, Equatable {
     public var unknownChains: UInt64 = 0
     /// Refused before the policy was asked.
     public var refused: UInt64 = 0
-    /// Answered with another name's records.
-    public var rewritten: UInt64 = 0
     /// Rows that tell of decisions that were not recorded.
     public var gaps: UInt64 = 0
     /// Decisions that these tell of.
@@ -154,5 +154,5 @@ public struct ReplayResult: Sendable, Equatable {
     public var lastMicros = Int64.min
 
     /// Queries that are recorded: judged or not.
-    public var recorded: UInt64 { queries + unknownChains + refused + rewritten }
+    public var recorded: UInt64 { queries + unknownChains + refused }
 }

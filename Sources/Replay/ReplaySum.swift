@@ -3,8 +3,10 @@ import PolicyEngine
 
 /// One of two decisions that are compared, in words' numbers.
 struct Side: Hashable {
-    var isBlock: Bool
+    var action: RuleAction
     var rule: Int32
+
+    var isBlock: Bool { action == .block }
 }
 
 /// From what to what.
@@ -33,7 +35,6 @@ struct Example {
 struct ReplaySum {
     var gaps: UInt64 = 0
     var lost: UInt64 = 0
-    var rewritten: UInt64 = 0
     var refused: UInt64 = 0
     var unknownChains: UInt64 = 0
     var judgedByNameAlone: UInt64 = 0
@@ -128,7 +129,6 @@ struct ReplaySum {
         result.judgedByNameAlone = judgedByNameAlone
         result.unknownChains = unknownChains
         result.refused = refused
-        result.rewritten = rewritten
         result.gaps = gaps
         result.lost = lost
         result.firstMicros = firstMicros
@@ -167,8 +167,7 @@ struct ReplaySum {
     }
 
     private static func inWords(_ side: Side, _ words: Words) -> ReplayDecision {
-        ReplayDecision(
-            action: side.isBlock ? .block : .allow, rule: words.text(side.rule) ?? "")
+        ReplayDecision(action: side.action, rule: words.text(side.rule) ?? "")
     }
 
     private static func inWords(_ example: Example, _ words: Words) -> ReplayExample {

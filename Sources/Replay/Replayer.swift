@@ -58,10 +58,6 @@ public final class Replayer {
             return
         }
         let record = row.record
-        if record.verdict == .rewrite {
-            sum.rewritten += 1
-            return
-        }
         // Of refusals, only that of a device in no network is the policy's own.
         if record.isRefusal,
             record.group != Verdict.none || allowedView.place(of: record.client) < 0
@@ -72,7 +68,7 @@ public final class Replayer {
         name.take(row.nameWire)
         via.take(row.viaWire)
         let known = known(row.dictionary)
-        let recorded = Side(isBlock: record.verdict == .block, rule: known.words.rule(record))
+        let recorded = Side(action: record.verdict.action, rule: known.words.rule(record))
         var seconds = Self.seconds(record.timeMicros)
         var old = today.judge(client: record.client, name: name, via: via, atSeconds: seconds)
         let answered = Self.seconds(record.timeMicros &+ Int64(record.micros))
@@ -90,7 +86,7 @@ public final class Replayer {
         sum.count(group: judged.group, micros: record.timeMicros)
         sum.policies[known.policy].queries += 1
         if side(old) != recorded { sum.policies[known.policy].differing += 1 }
-        if judged.action == .allow, via.count == 0, record.mayHaveChain {
+        if judged.action != .block, via.count == 0, record.mayHaveChain {
             sum.judgedByNameAlone += 1
         }
         compare(row, recorded, old, judged)
@@ -99,7 +95,7 @@ public final class Replayer {
     /// A decision of the policy in force, in words.
     @inline(__always)
     private func side(_ old: Judgement) -> Side {
-        Side(isBlock: old.action == .block, rule: todayWords.rule(old).id)
+        Side(action: old.action, rule: todayWords.rule(old).id)
     }
 
     private static func seconds(_ micros: Int64) -> Int64 {
@@ -114,7 +110,7 @@ public final class Replayer {
     ) {
         let (oldRule, newRule) = (todayWords.rule(old), newWords.rule(judged))
         let from = side(old)
-        let to = Side(isBlock: judged.action == .block, rule: newRule.id)
+        let to = Side(action: judged.action, rule: newRule.id)
         if to != recorded { sum.differingFromRecord += 1 }
         guard let kind = kind(from, to, oldRule, newRule, old, judged) else { return }
         let block = to.isBlock || !from.isBlock ? newWords.category(judged) : Words.none
@@ -138,6 +134,7 @@ public final class Replayer {
         _ newRule: PolicyWords.RuleWords, _ old: Judgement, _ judged: Judgement
     ) -> ChangeKind? {
         if from.isBlock != to.isBlock { return to.isBlock ? .allowToBlock : .blockToAllow }
+        if from.action != to.action || oldRule.target != newRule.target { return .rewrite }
         if from.rule != to.rule { return .rule }
         if to.isBlock, oldRule.answer != newRule.answer { return .answer }
         if oldRule.reason != newRule.reason || oldRule.concern != newRule.concern
@@ -170,6 +167,17 @@ public final class Replayer {
 
     /// What all rows so far came to.
     public var result: ReplayResult { sum.result(words) }
+}
+
+extension RecordVerdict {
+    /// The same as a policy has it; of a gap there is none to be had.
+    fileprivate var action: RuleAction {
+        switch self {
+        case .allow, .gap: .allow
+        case .block: .block
+        case .rewrite: .rewrite
+        }
+    }
 }
 
 extension DecisionRecord {

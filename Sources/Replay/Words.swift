@@ -33,6 +33,8 @@ struct PolicyWords {
         var reason: Int32
         var answer: BlockAnswer
         var concern: Concern?
+        /// Of a rewrite, the host that answers.
+        var target = Words.none
     }
 
     private let rules: [RuleWords]
@@ -46,7 +48,8 @@ struct PolicyWords {
         rules = program.rules.map { rule in
             RuleWords(
                 id: numbers.number(of: rule.id), reason: numbers.number(of: rule.reason),
-                answer: rule.answer, concern: rule.concern)
+                answer: rule.answer, concern: rule.concern,
+                target: numbers.number(of: rule.rewriteTarget.map { "\($0)" }))
         }
         categories = program.categoryNames.map { numbers.number(of: $0) }
         groups = program.policy.groups.map { numbers.number(of: $0.name) }

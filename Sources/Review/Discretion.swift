@@ -34,7 +34,17 @@ extension ReviewFigures {
             }
         }
         Discretion.hide(&groups, \.totals.asked)
+        hideSearches()
         Discretion.hide(&groups, \.totals.devices)
+    }
+
+    /// Searches that were made safe are a part of what was allowed, in each group and in all.
+    private mutating func hideSearches() {
+        var isHidden = groups.map { $0.totals.madeSafe.drawn > 0 && $0.totals.hidesSearches }
+        Discretion.hide(groups.map(\.totals.madeSafe.drawn), &isHidden)
+        for place in groups.indices where isHidden[place] || totals.madeSafe == .hidden {
+            groups[place].totals.madeSafe = .hidden
+        }
     }
 
     private mutating func hideCourses() {
@@ -218,5 +228,13 @@ extension ReviewFigures.Totals {
         devices.hideSmall()
         asked.hideSmall()
         if allowed == .hidden || blocked == .hidden { asked = .hidden }
+        if madeSafe.value != 0, hidesSearches { madeSafe = .hidden }
+    }
+
+    /// Whether searches made safe, or what else was allowed, are too few to be told.
+    fileprivate var hidesSearches: Bool {
+        guard let allowed = allowed.value, let safe = madeSafe.value, safe <= allowed
+        else { return true }
+        return madeSafe.isSmall || ReviewCount(allowed - safe).isSmall
     }
 }

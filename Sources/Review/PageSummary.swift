@@ -76,7 +76,9 @@ extension ReviewPage {
         let small: Markup =
             figures.scope.hidesSmallCounts
             ? " Counts under 5 are hidden, and so is what would give one away." : ""
-        let points = [briefConcerns, "\(change)", briefBypass, briefRecord, briefPolicy]
+        let searches = figures.totals.madeSafe.value == 0 ? [] : [briefSearches]
+        let points =
+            [briefConcerns, "\(change)", briefBypass] + searches + [briefRecord, briefPolicy]
         return """
             <section>
             <h2>In one minute</h2>
@@ -115,6 +117,13 @@ extension ReviewPage {
             Ways round the filter, such as VPNs and proxies, were asked for: \(kinds) \
             kind\(kinds == 1 ? "" : "s"). \(open)
             """
+    }
+
+    private var briefSearches: Markup {
+        """
+        Questions for search engines and video sites that were answered in their safe mode: \
+        \(shown(figures.totals.madeSafe)).
+        """
     }
 
     private var briefRecord: Markup {

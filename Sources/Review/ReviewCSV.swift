@@ -182,6 +182,7 @@ private struct LongTable {
         add(section, group: group, item: item, "asked", totals.asked)
         add(section, group: group, item: item, "allowed", totals.allowed)
         add(section, group: group, item: item, "blocked", totals.blocked)
+        add(section, group: group, item: item, "made-safe", totals.madeSafe)
         add(section, group: group, item: item, "devices", totals.devices)
     }
 

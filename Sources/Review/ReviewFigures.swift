@@ -82,6 +82,8 @@ public struct ReviewFigures: Codable, Hashable, Sendable {
         public var allowed = ReviewCount(0)
         /// Those that were blocked.
         public var blocked = ReviewCount(0)
+        /// Of those that were answered, searches that were made safe.
+        public var madeSafe = ReviewCount(0)
         /// Devices that asked.
         public var devices = ReviewCount(0)
     }

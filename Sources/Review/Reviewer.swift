@@ -160,7 +160,7 @@ public struct Reviewer {
             for tally in try counted(
                 by: [.verdict, .concern], in: week, without: names.essentials[week] ?? [])
             {
-                totals.add(tally.count, isBlocked: tally.texts[2] == "block")
+                totals.add(tally.count, verdict: tally.texts[2])
                 if tally.texts[3] != nil { concerns += tally.count }
             }
             let devices = clients.before[week]?.count ?? 0
@@ -181,9 +181,10 @@ public struct Reviewer {
 
 extension ReviewFigures.Totals {
     /// Counts questions of one verdict.
-    mutating func add(_ count: UInt64, isBlocked: Bool) {
+    mutating func add(_ count: UInt64, verdict: String?) {
         asked += count
-        if isBlocked { blocked += count } else { allowed += count }
+        if verdict == "block" { blocked += count } else { allowed += count }
+        if verdict == "rewrite" { madeSafe += count }
     }
 }
 

@@ -63,9 +63,9 @@ struct WeekCounts {
         let (rule, category) = (tally.texts[0], tally.texts[1])
         let group = tally.texts[3] ?? Self.noGroup
         let isBlocked = tally.texts[4] == "block"
-        total.add(tally.count, isBlocked: isBlocked)
+        total.add(tally.count, verdict: tally.texts[4])
         var figures = byGroup[group] ?? Self.empty(group)
-        figures.totals.add(tally.count, isBlocked: isBlocked)
+        figures.totals.add(tally.count, verdict: tally.texts[4])
         figures.day.add(tally.count, at: local.secondOfDay / 900, isBlocked: isBlocked)
         figures.week.add(
             tally.count, at: local.date.weekday * 24 + local.hour, isBlocked: isBlocked)

@@ -231,5 +231,11 @@ private struct CheckReport {
 
 extension RuleAction {
     /// The word of the policy language.
-    var word: String { self == .allow ? "allow" : "block" }
+    var word: String {
+        switch self {
+        case .allow: "allow"
+        case .block: "block"
+        case .rewrite: "rewrite"
+        }
+    }
 }

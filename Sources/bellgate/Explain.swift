@@ -106,13 +106,14 @@ struct ExplainReport {
     var text: String {
         var rows: [(label: String, value: String)] = [
             (
-                decision.verdict == .allow ? "ALLOW" : "BLOCK",
+                decision.verdict.word.uppercased(),
                 "\(decision.name) \(type) for \(askerText)"
             ),
             ("at", decision.atText),
             ("reason", decision.reason),
             ("rule", ruleText),
         ]
+        if let target = targetText { rows.append(("target", target)) }
         if let exception = decision.exception { rows += approvalRows(exception) }
         if let category = decision.category { rows.append(("category", category)) }
         if let matched = matchedText { rows.append(("matched", matched)) }
@@ -156,6 +157,13 @@ struct ExplainReport {
         return "\(rule), \(decision.why)"
     }
 
+    private var targetText: String? {
+        decision.target.map { target in
+            let addresses = decision.targetAddresses.map(\.description).joined(separator: ", ")
+            return addresses.isEmpty ? "\(target)" : "\(target) (published as \(addresses))"
+        }
+    }
+
     private var matchedText: String? {
         guard let matched = decision.matched else { return nil }
         if let line = decision.policyLine { return "\(matched), \(loaded.path):\(line)" }
@@ -172,8 +180,8 @@ struct ExplainReport {
     }
 
     /// Every key of the contract, `null` where there is nothing to say; `device` and `service` as
-    /// extras, whether HTTPS and SVCB records are stripped, and where an exception decides, who
-    /// approved it.
+    /// extras, with safe search the host it leads to, whether HTTPS and SVCB records are stripped,
+    /// and where an exception decides, who approved it.
     var json: JSONText {
         let text = { (text: String?) -> JSONText in text.map { .string($0) } ?? .null }
         let number = { (number: Int64?) -> JSONText in number.map { .number($0) } ?? .null }
@@ -212,7 +220,8 @@ struct ExplainReport {
                     })
             ),
         ]
+        let target = decision.target.map { [("target", text($0.description))] }
         let stripped: [(String, JSONText)] = stripsECH ? [("stripsECH", .bool(true))] : []
-        return .object(keys + stripped + (approval ?? []))
+        return .object(keys + (target ?? []) + stripped + (approval ?? []))
     }
 }

@@ -51,6 +51,7 @@ struct StatusVerb: ParsableCommand {
             row(
                 "queries",
                 "\(counts.queries) (\(counts.overTCP) by TCP): \(counts.blocked) blocked, "
+                    + (counts.rewritten > 0 ? "\(counts.rewritten) made safe, " : "")
                     + "\(counts.cacheHits) from the cache, \(counts.forwarded) asked upstream, "
                     + "\(counts.local) answered here"),
             row(

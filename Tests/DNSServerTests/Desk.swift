@@ -55,12 +55,16 @@ import Testing
     private let room = UnsafeMutablePointer<UInt8>.allocate(capacity: 65535)
     private let distiller = AnswerDistiller()
 
-    init(allowFrom: [String] = ["10.0.0.0/8", "2001:db8::/32"]) throws {
+    /// - Parameter files: what else is in the policy's folder, by path.
+    init(
+        allowFrom: [String] = ["10.0.0.0/8", "2001:db8::/32"], policy: String = Desk.policy,
+        files: [String: String] = [:]
+    ) throws {
         let folder = NSTemporaryDirectory() + "desk-" + UUID().uuidString
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let path = try Self.writePolicy(to: folder)
+        let path = try Self.writePolicy(policy, files: files, to: folder)
         let load = loadPolicy(at: path, now: Instant(seconds: Self.noon))
         let loaded = try #require(load.loaded, "\(load.diagnostics)")
         pipeline = Pipeline(
@@ -69,8 +73,10 @@ import Testing
         pipeline.turn(to: Self.moment())
     }
 
-    /// Writes the policy and its catalogue; returns the path of the policy.
-    static func writePolicy(to folder: String) throws -> String {
+    /// Writes a policy, its catalogue and other files; returns the path of the policy.
+    static func writePolicy(
+        _ policy: String = Desk.policy, files: [String: String] = [:], to folder: String
+    ) throws -> String {
         try FileManager.default.createDirectory(
             atPath: folder + "/services", withIntermediateDirectories: true)
         for (category, name) in [("bypass", "vpn"), ("bypass-signals", "canary")] {
@@ -78,6 +84,9 @@ import Testing
                 "category: \(category)\nservices: [{ service: it, core: [\(name).example.org] }]\n"
             try text.write(
                 toFile: folder + "/services/\(category).yaml", atomically: true, encoding: .utf8)
+        }
+        for (name, text) in files {
+            try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
         }
         let path = folder + "/policy.yaml"
         try policy.write(toFile: path, atomically: true, encoding: .utf8)

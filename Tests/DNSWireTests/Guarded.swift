@@ -143,4 +143,24 @@ struct Distilled {
             }
         }
     }
+
+    /// Writes the answer, which is about `target`, for a client that asked for another name.
+    func write(
+        behindAliasTo target: String, aliasTTL: UInt32 = 300, for query: Packet,
+        capacity: Int = 65535, age: UInt32 = 0, limit: UInt32 = .max
+    ) throws -> Written {
+        let message = query.octets
+        let read = try ReadQuery(message)
+        try #require(read.query.status == .fine)
+        return try withView { view in
+            try Written(capacity: capacity) { writer in
+                unsafe wireName(target).withUnsafeBytes { target in
+                    unsafe view.write(
+                        behindAliasTo: target, aliasTTLSeconds: aliasTTL, into: &writer,
+                        answering: read.query, message: message.span, ageSeconds: age,
+                        ttlLimitSeconds: limit, payloadSize: 1232)
+                }
+            }
+        }
+    }
 }

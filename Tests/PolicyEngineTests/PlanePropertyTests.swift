@@ -116,8 +116,9 @@ import Testing
             for set in given.sets.indices {
                 let explanation = program.explain(audience: 2, set: UInt32(set), at: at)
                 #expect(explanation.verdict == plane.verdict(audience: 2, set: UInt32(set)))
-                let before = Int(min(explanation.verdict.rule, UInt16(program.rules.count)))
-                let decider = before < program.rules.count ? program.ruleOrder[before] : -1
+                let ruled = program.rules.count { $0.origin != .safeSearch }
+                let before = Int(min(explanation.verdict.rank, UInt16(ruled)))
+                let decider = before < ruled ? program.ruleOrder[before] : -1
                 let places = (0..<before).filter {
                     program.rules[$0].origin != .product
                         && program.rules[$0].origin != .suspension
@@ -160,6 +161,14 @@ extension SlowEvaluator {
     ) -> Instant? {
         let rules = candidates(asker, set: set)
         let now = decider(among: rules, asker, set: set, at: after)
+        let action = now.map { ordered[$0].action } ?? policy.defaultAction
+        // Of what is rewritten the host is judged as well.
+        let host = action == .allow ? safeMode(asker, set: set).map { Int($0.targetSet) } : nil
+        let hostRules = host.map { candidates(asker, set: $0) } ?? []
+        let hostDecider = { (at: Instant) -> Int? in
+            host.flatMap { decider(among: hostRules, asker, set: $0, at: at) }
+        }
+        let hostNow = hostDecider(after)
         // Every offset here is a whole number of quarters, so all bells ring on this grid; the
         // rest begins and ends at any second.
         let grid = stride(
@@ -172,6 +181,7 @@ extension SlowEvaluator {
         let instants = Set(grid).union(edges.filter { $0 > after.seconds && $0 < before.seconds })
         let differs = { (seconds: Int64) -> Bool in
             decider(among: rules, asker, set: set, at: Instant(seconds: seconds)) != now
+                || hostDecider(Instant(seconds: seconds)) != hostNow
         }
         for at in instants.sorted() where differs(at) {
             for second in max(after.seconds, at - 70)..<at where differs(second) {

@@ -80,6 +80,7 @@ struct RandomPolicy {
             unknownDevices: random.chance(50) ? random.below(4) : nil, rules: rules,
             suspensions: suspensions,
             officialChannels: random.chance(50) ? [:] : [SourceID(rawValue: 1): "official"],
+            safeSearch: Self.safeSearch(using: &random),
             defaultAction: random.chance(50) ? .allow : .block, sources: sources)
         sets = [CategorySet(tiers: [])] + (0..<5).map { _ in Self.set(using: &random) }
     }
@@ -109,6 +110,18 @@ struct RandomPolicy {
             DatedAge(
                 age: [13, 16, 18][random.below(3)],
                 from: first + Int64.random(in: 0..<span, using: &random))
+        }
+    }
+
+    /// Up to five safe modes of three engines, some in two modes, whose hosts are in any set.
+    private static func safeSearch(using random: inout SeededGenerator) -> [SafeSearch] {
+        guard let host = try? DomainName(parsing: "safe.example.com") else { return [] }
+        return (0..<random.below(6)).map { number in
+            SafeSearch(
+                engine: "e\(number % 3)",
+                source: SourceID(rawValue: UInt16([0, 3, 4][random.below(3)])), target: host,
+                targetSet: UInt32(random.below(6)),
+                groups: (0..<4).filter { _ in random.chance(50) }, reason: "\(number)")
         }
     }
 

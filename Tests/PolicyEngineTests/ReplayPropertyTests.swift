@@ -28,7 +28,7 @@ import Testing
             #expect(
                 result.policies.reduce(0) { $0 + $1.differing } == expected.differingFromToday,
                 "seed \(seed)")
-            for kind in [ChangeKind.allowToBlock, .blockToAllow, .rule] {
+            for kind in [ChangeKind.allowToBlock, .blockToAllow, .rewrite, .rule] {
                 let sums = result.rules.filter { $0.kind == kind }.map {
                     SlowReplay.Pair(from: $0.from, to: $0.to, queries: $0.queries)
                 }
@@ -77,7 +77,7 @@ private struct TrialPolicy {
             return ReplayDecision(action: .block, rule: ReplayRule.refusal)
         }
         let own = outcome(row.name, asker, row)
-        guard own.action == .allow, let via = row.via else { return Self.inWords(own) }
+        guard own.action != .block, let via = row.via else { return Self.inWords(own) }
         let other = outcome(via, asker, row)
         guard other.action == .block, place(other) < place(own) else { return nil }
         return Self.inWords(other)
@@ -92,7 +92,8 @@ private struct TrialPolicy {
 
     /// Where a rule stands in the order of evaluation; the default comes last.
     private func place(_ outcome: SlowEvaluator.Outcome) -> Int {
-        program.rules.firstIndex { $0.id == outcome.rule } ?? .max
+        let rule = outcome.action == .rewrite ? outcome.allowedBy : outcome.rule
+        return program.rules.firstIndex { $0.id == rule } ?? .max
     }
 
     private static func inWords(_ outcome: SlowEvaluator.Outcome) -> ReplayDecision {
@@ -132,6 +133,7 @@ private struct TrialRow {
         network = random.below(6)
         name = try DomainName(parsing: Self.name(&random))
         let isBlock = random.chance(50)
+        let isRewrite = !isBlock && random.chance(20)
         let rule = random.chance(20) ? UInt16.max : UInt16(random.below(9))
         via = isBlock && random.chance(40) ? try DomainName(parsing: Self.name(&random)) : nil
         let second = network == 5 ? 192 : 10
@@ -140,10 +142,10 @@ private struct TrialRow {
             client: IPAddress(
                 v4: UInt32(second) << 24 | UInt32(network) << 16
                     | UInt32([7, 9, 128][random.below(3)])),
-            group: 0, rule: rule, verdict: isBlock ? .block : .allow,
+            group: 0, rule: rule, verdict: isBlock ? .block : isRewrite ? .rewrite : .allow,
             source: isBlock ? .policy : .upstream, qtype: 1)
         recorded = ReplayDecision(
-            action: isBlock ? .block : .allow,
+            action: isBlock ? .block : isRewrite ? .rewrite : .allow,
             rule: rule == .max ? ReplayRule.byDefault : "rule-\(rule)")
         if network == 5 || (network == 4 && random.chance(30)) {
             via = nil
@@ -202,8 +204,13 @@ private struct SlowReplay {
             counts.compactMap { sides, queries in
                 let (from, to) = (sides[0], sides[1])
                 let found: ChangeKind =
-                    from.action == to.action
-                    ? .rule : to.action == .block ? .allowToBlock : .blockToAllow
+                    if from.action == to.action {
+                        .rule
+                    } else if to.action == .block {
+                        .allowToBlock
+                    } else {
+                        from.action == .block ? .blockToAllow : .rewrite
+                    }
                 return found == kind ? Pair(from: from, to: to, queries: queries) : nil
             })
     }

@@ -28,6 +28,9 @@ struct SlowEvaluator {
         var tier: Int?
         var category: String?
         var period: String?
+        /// The safe mode that takes its place, by its reason, and the rule that allows it.
+        var safeMode: String?
+        var allowedBy: String?
     }
 
     /// Who asks: any client of a group, or the one with an address.
@@ -51,7 +54,41 @@ struct SlowEvaluator {
         return (best?.group ?? policy.unknownDevices).map { Asker(group: $0, address: address) }
     }
 
+    /// What is decided: what the rules say, and for what they allow the first safe mode, unless a
+    /// rule before the one that allows blocks its host.
     func outcome(_ asker: Asker, set: Int, at instant: Instant) -> Outcome {
+        var outcome = ruled(asker, set: set, at: instant)
+        guard outcome.action == .allow, let mode = safeMode(asker, set: set) else {
+            return outcome
+        }
+        let host = Int(mode.targetSet)
+        let block = ruled(asker, set: host, at: instant)
+        let place = { (set: Int) -> Int in
+            decider(among: candidates(asker, set: set), asker, set: set, at: instant) ?? .max
+        }
+        if block.action == .block, place(host) < place(set) {
+            var block = block
+            block.tier = nil
+            return block
+        }
+        outcome.action = .rewrite
+        outcome.allowedBy = outcome.rule
+        outcome.rule = "safe-search"
+        outcome.safeMode = mode.reason
+        outcome.source = mode.source.rawValue
+        outcome.category = "safe-search/\(mode.engine)"
+        outcome.tier = sets[set].tiers.firstIndex { $0.contains(mode.source) }
+        return outcome
+    }
+
+    /// The first safe mode that is about a name, for the group alone that it names.
+    func safeMode(_ asker: Asker, set: Int) -> SafeSearch? {
+        policy.safeSearch.first {
+            $0.groups.contains(asker.group) && sets[set].tiers.joined().contains($0.source)
+        }
+    }
+
+    private func ruled(_ asker: Asker, set: Int, at instant: Instant) -> Outcome {
         let time = policy.zone.civilTime(at: instant)
         var keptAwayBy: String?
         for rule in ordered where matches(rule, asker, set, instant) {
@@ -199,7 +236,11 @@ struct SlowEvaluator {
         }
         let category = { (source: SourceID) in policy.sources[Int(source.rawValue)].defaultCategory
         }
-        if let name = names.first(where: { category($0.source) != "" }) ?? names.first {
+        // Names of search engines are in no list by that.
+        let listed = names.filter { name in
+            !policy.safeSearch.contains { $0.source == name.source }
+        }
+        if let name = listed.first(where: { category($0.source) != "" }) ?? listed.first {
             outcome.source = name.source.rawValue
             outcome.tier = name.tier
             outcome.category = category(name.source).isEmpty ? nil : category(name.source)
@@ -217,6 +258,8 @@ extension PolicyProgram {
             source: verdict.source == Verdict.none ? nil : verdict.source,
             tier: verdict.tier == Verdict.noTier ? nil : Int(verdict.tier),
             category: known(verdict.category).map { categoryNames[$0] },
-            period: known(verdict.period).map { policy.periods[$0].name })
+            period: known(verdict.period).map { policy.periods[$0].name },
+            safeMode: verdict.action == .rewrite ? rules[Int(verdict.rule)].reason : nil,
+            allowedBy: verdict.action == .rewrite ? known(verdict.rank).map { rules[$0].id } : nil)
     }
 }

@@ -122,7 +122,6 @@ private let headerMistakes = [
     Mistake(
         "bad default", "default: ‸alow\n", "\"alow\" is no value of \"default\"",
         "did you mean \"allow\"?"),
-    Mistake("safe search", "‸safe-search: []\n", "is not yet supported"),
     Mistake("records", "‸records: []\n", "is not yet supported"),
 ]
 

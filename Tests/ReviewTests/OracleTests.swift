@@ -120,6 +120,7 @@ struct SlowReview {
         totals.asked = ReviewCount(UInt64(rows.count))
         totals.blocked = ReviewCount(UInt64(rows.count { $0.verdict == .block }))
         totals.allowed = ReviewCount(UInt64(rows.count { $0.verdict != .block }))
+        totals.madeSafe = ReviewCount(UInt64(rows.count { $0.verdict == .rewrite }))
         totals.devices = ReviewCount(UInt64(askers(week).count))
         return totals
     }

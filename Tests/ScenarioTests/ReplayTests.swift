@@ -58,12 +58,13 @@ import Testing
         #expect(
             json["changes"] as? [String: Int]
                 == [
-                    "allowToBlock": 1, "blockToAllow": 2, "otherRule": 2, "otherAnswer": 0,
+                    "allowToBlock": 1, "blockToAllow": 2, "safeSearch": 0, "otherRule": 2,
+                    "otherAnswer": 0,
                     "otherReason": 0,
                 ])
         // The alias was blocked for a name that staff may have now; what else the answer held is
         // not known.
-        #expect(json["notJudged"] as? [String: Int] == ["chain": 1, "refused": 0, "rewritten": 0])
+        #expect(json["notJudged"] as? [String: Int] == ["chain": 1, "refused": 0])
         #expect(json["judgedByNameAlone"] as? Int == 4)
         let groups = try #require(json["byGroup"] as? [[String: Any]])
         #expect(groups.map { $0["group"] as? String } == ["learner", "staff", "guest"])

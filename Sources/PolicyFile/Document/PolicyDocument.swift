@@ -30,6 +30,7 @@ struct PolicyDocument {
     var exceptions: [ExceptionEntry] = []
     var bypass: BypassEntry?
     var useLimits: [UseLimitEntry] = []
+    var safeSearch: [SafeSearchEntry] = []
     var defaultAction = RuleAction.allow
     var tests: [TestEntry] = []
 

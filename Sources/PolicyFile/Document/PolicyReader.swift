@@ -18,11 +18,10 @@ struct PolicyReader {
     static let keys = [
         "bellgate", "policy", "roles", "time-zone", "calendar", "periods", "groups",
         "devices", "unknown-devices", "lists", "categories", "exceptions", "bypass", "rules",
-        "default", "limits-of-use", "tests",
+        "safe-search", "default", "limits-of-use", "tests",
     ]
     static let keysNotYet = [
-        "safe-search": "safe search",
-        "records": "records of your own",
+        "records": "records of your own"
     ]
 
     func read(_ root: YAMLNode) -> PolicyDocument {
@@ -59,6 +58,8 @@ struct PolicyReader {
         document.bypass = BypassReader(reporter: reporter).bypass(fields["bypass"])
         let useLimits = UseLimitReader(reporter: reporter)
         document.useLimits = optionalItems(fields["limits-of-use"]).compactMap(useLimits.limit)
+        let safeSearch = SafeSearchReader(reporter: reporter)
+        document.safeSearch = optionalItems(fields["safe-search"]).compactMap(safeSearch.entry)
         document.tests = optionalItems(fields["tests"]).compactMap(rules.test)
         document.defaultAction =
             values.choice(fields["default"], of: ["allow": RuleAction.allow, "block": .block])

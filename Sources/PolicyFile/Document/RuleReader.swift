@@ -71,6 +71,7 @@ struct RuleReader {
     /// What the product calls its own rules.
     private static let reservedIDs = [
         "default", Catalogue.essentials, Suspension.ruleID, Suspension.officialRuleID,
+        SafeSearch.ruleID,
     ]
 
     /// Whether the groups of the rule asked for the block themselves: their clients are told so
@@ -139,8 +140,8 @@ struct RuleReader {
         ).flatMap(time)
         let ask = values.text(fields.required("ask", "write the name that is asked for"))
         let expect = values.choice(
-            fields.required("expect", "write expect: allow or expect: block"),
-            of: ["allow": RuleAction.allow, "block": .block])
+            fields.required("expect", "write expect: allow, expect: block or expect: rewrite"),
+            of: ["allow": RuleAction.allow, "block": .block, "rewrite": .rewrite])
         let type = type(fields["type"])
         let by = values.text(fields["by"])
         return PolicyDocument.TestEntry(

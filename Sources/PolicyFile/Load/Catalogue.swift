@@ -74,6 +74,9 @@ public struct Catalogue: Sendable {
     /// The built-in category of the services that the asking group is too young for.
     public static let underAge = "under-age"
 
+    /// The shipped category of the search engines that have no safe mode by name.
+    public static let withoutSafeMode = "search-without-safe-mode"
+
     /// Whether a recorded decision came about because the name is a support service; `nil` stands
     /// for what the record does not name.
     public static func isEssential(rule: String?, category: String?) -> Bool {

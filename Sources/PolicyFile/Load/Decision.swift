@@ -12,7 +12,7 @@ public enum Asker: Hashable, Sendable {
 
 /// What a policy decides about one question, and its whole why.
 public struct Decision: Sendable {
-    /// Allow or block.
+    /// Allow, block or rewrite.
     public var verdict: RuleAction
     /// The group's name; `nil` for an unknown device that is refused.
     public var group: String?
@@ -56,6 +56,10 @@ public struct Decision: Sendable {
     public var service: String?
     /// The exception that decides, if one does.
     public var exception: ExceptionStatus?
+    /// The host that safe search puts in the name's place; also where that host is what is blocked.
+    public var target: DomainName?
+    /// What the host's maker gives as its addresses, as far as the facts say.
+    public var targetAddresses: [IPAddress] = []
     /// The rules that were looked at before the deciding one, each with why it did not match.
     public var considered: [ConsideredRule]
 }
@@ -84,6 +88,11 @@ extension LoadedPolicy {
         if explanation.rule?.origin == .exception {
             decision.exception = exceptions.first { $0.id == explanation.rule?.id }
         }
+        if let host = explanation.safeSearch?.rewriteTarget {
+            decision.target = host
+            let engine = safeSearch?.engines.first { $0.targets.values.contains(host) }
+            decision.targetAddresses = engine?.addresses ?? []
+        }
         locate(explanation.verdict, for: name, in: &decision)
         return decision
     }
@@ -101,6 +110,10 @@ extension LoadedPolicy {
         case .aged(let place):
             let listed = catalogue.agedNames[place].names.first { $0.name == listed.name }
             decision.listFile = listed?.place.file
+            decision.listLine = listed?.place.line
+        case .safeSearch(let place):
+            let listed = safeSearch?.engines[place].names.first { $0.name == listed.name }
+            decision.listFile = safeSearch?.file
             decision.listLine = listed?.place.line
         case .literal(_, let place):
             decision.policyLine = place.line

@@ -15,6 +15,8 @@ public struct LoadedPolicy: Sendable {
     public let index: DomainIndex
     /// The services of its catalogues.
     public let catalogue: Catalogue
+    /// The search engines that it puts into their safe mode for somebody; `nil` if it does not.
+    public let safeSearch: SafeSearchCatalogue?
     /// The lists in the order of the file; each category of a catalogue counts as one.
     public let lists: [LoadedList]
     /// Those that come from the web, fetched yet or not.

@@ -44,6 +44,9 @@ struct NameScope {
     /// Says how many places `Catalogue.agedNames` has.
     mutating func define(agedCount: Int) { self.agedCount = agedCount }
 
+    /// Gives the names of a search engine, a place in `SafeSearchCatalogue.engines`, their source.
+    mutating func define(safeSearch place: Int) -> SourceID { sources.add(.safeSearch(place)) }
+
     /// Keeps the name of a list that was reported, so that it is not also called undefined.
     mutating func define(broken name: Located<String>) {
         if claim(name, as: "a list") { broken.insert(name.value) }

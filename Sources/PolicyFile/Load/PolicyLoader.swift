@@ -21,6 +21,7 @@ struct PolicyLoader {
     private(set) var counts = PolicyCounts()
     private(set) var exceptions: [ExceptionStatus] = []
     private var catalogue = Catalogue()
+    private var safeSearch: SafeSearchCatalogue?
 
     init(
         path: String, now: Instant, zoneFolder: String, compilation: ListCompilation,
@@ -58,11 +59,17 @@ struct PolicyLoader {
         }
         policy.officialChannels = compiler.officialChannels()
         policy.useLimits = compiler.useLimits()
+        safeSearch = readSafeSearch(document)
+        policy.safeSearch = compiler.safeSearch(safeSearch, groups: policy.groups)
         let runner = TestRunner(document: document, reporter: reporter)
         let tests = runner.prepare(builtInRules: policy.rules.prefix(compiler.builtInCount))
         policy.rules += exceptionRules
         let scope = compiler.scope
         let (index, listPlaces) = buildIndex(document, scope)
+        for place in policy.safeSearch.indices {
+            policy.safeSearch[place].targetSet =
+                index.match(policy.safeSearch[place].target).set
+        }
         complete(&policy, document, scope, zone: zone ?? .utc)
         warn(policy, document, compiler, index)
         guard !reporter.hasErrors else { return nil }
@@ -71,7 +78,8 @@ struct PolicyLoader {
         testResults = tests.map { runner.run($0, program: program, index: index) }
         return LoadedPolicy(
             path: path, policy: policy, program: program, index: index, catalogue: catalogue,
-            lists: lists, webLists: webLists, hash: hash, watchedFiles: watchedFiles,
+            safeSearch: safeSearch, lists: lists, webLists: webLists, hash: hash,
+            watchedFiles: watchedFiles,
             testResults: testResults, exceptions: exceptions, origins: scope.sources.origins,
             listPlaces: listPlaces)
     }
@@ -135,6 +143,8 @@ struct PolicyLoader {
             states: soundExceptions.map { exceptions[$0] },
             firstPlace: builtInCount + sound.count, reporter: reporter
         ).warn(program) { word in DomainText.name(of: word).map { index.match($0).set } }
+        SafeSearchWarner(document: document, catalogue: catalogue, reporter: reporter)
+            .warn(program) { index.match($0).set }
     }
 
     private mutating func readDocument() -> PolicyDocument? {
@@ -177,6 +187,36 @@ struct PolicyLoader {
         return scope
     }
 
+    /// What is known of search engines, from the first file of it beside a catalogue; looked for
+    /// only where the policy switches safe search on.
+    private mutating func readSafeSearch(_ document: PolicyDocument) -> SafeSearchCatalogue? {
+        guard let entry = document.safeSearch.first else { return nil }
+        for list in document.lists where list.isCatalogue {
+            let folder = list.file(policyPath: path, copies: copies)
+            let file = SafeSearchCatalogue.path(besideCatalogue: folder)
+            watchedFiles.append(file)
+            do {
+                let bytes = try FileBytes.read(file, limit: YAMLReader.maximumBytes).bytes
+                return SafeSearchCatalogueReader(reporter: reporter).read(
+                    bytes, file: file, list: list.name.value)
+            } catch  where error.isMissing {
+                continue
+            } catch {
+                reporter.error(entry.place, "\(file) \(error.reason)", "put it right")
+                return nil
+            }
+        }
+        let folder = document.lists.first(where: \.isCatalogue)?.path.value
+        reporter.error(
+            entry.place,
+            folder.map { "there is no \(SafeSearchCatalogue.fileName) beside the catalogue \($0)" }
+                ?? "safe search needs to know search engines, and no catalogue is named",
+            folder == nil
+                ? "name the shipped one under lists:, such as services: { catalogue: FOLDER }"
+                : "copy the shipped one there, from blocklists/")
+        return nil
+    }
+
     /// Puts the names of all sources into one index; reports categories without any.
     private mutating func buildIndex(
         _ document: PolicyDocument, _ scope: NameScope
@@ -209,6 +249,9 @@ struct PolicyLoader {
             switch origin {
             case .list: return nil
             case .literal(let text, _): return (number, [text])
+            case .safeSearch(let place):
+                let names = safeSearch?.engines[place].names ?? []
+                return (number, names.map { DomainText(name: $0.name, coverage: .exact) })
             case .aged(let place):
                 let names = catalogue.agedNames[place].names
                 return (number, names.map { DomainText(name: $0.name, coverage: $0.coverage) })
@@ -316,6 +359,7 @@ struct PolicyLoader {
         case .list(let place): document.lists[place].name.value
         case .catalogue(let place): catalogue.categories[place].listName
         case .aged(let place): catalogue.agedNames[place].listName
+        case .safeSearch: safeSearch?.listName
         case .literal: nil
         }
     }

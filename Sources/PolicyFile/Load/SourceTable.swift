@@ -9,6 +9,8 @@ enum SourceOrigin: Sendable {
     case catalogue(Int)
     /// The names of services with the same minimum ages: a place in `Catalogue.agedNames`.
     case aged(Int)
+    /// The names of a search engine: a place in `SafeSearchCatalogue.engines`.
+    case safeSearch(Int)
     /// A name that the policy itself writes.
     case literal(DomainText, SourcePlace)
 }

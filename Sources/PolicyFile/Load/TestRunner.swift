@@ -45,7 +45,8 @@ struct TestRunner {
     func prepare(builtInRules: some Sequence<Rule>) -> [Prepared] {
         let rules =
             builtInRules.map(\.id) + document.rules.compactMap(\.id?.value)
-            + document.exceptions.compactMap(\.id?.value) + ["default"]
+            + document.exceptions.compactMap(\.id?.value)
+            + (document.safeSearch.isEmpty ? [] : [SafeSearch.ruleID]) + ["default"]
         let groups = document.groups.map(\.name.value)
         return document.tests.compactMap { entry in
             var isKnown = true
@@ -129,6 +130,10 @@ struct TestRunner {
     }
 
     private static func word(_ action: RuleAction) -> String {
-        action == .allow ? "allowed" : "blocked"
+        switch action {
+        case .allow: "allowed"
+        case .block: "blocked"
+        case .rewrite: "rewritten"
+        }
     }
 }

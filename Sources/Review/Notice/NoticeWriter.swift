@@ -29,6 +29,7 @@ struct NoticeWriter {
                 Notice.Item(
                     sentence(rule, for: reached), reason: rule.reason, rule: rule.id))
         }
+        items += safeSearch
         let rest =
             policy.defaultAction == .allow
             ? "Whatever no rule names is open." : "Whatever no rule names is blocked."
@@ -40,6 +41,27 @@ struct NoticeWriter {
                     + " decides. A site is known by its name (www.example.org), never by its content.",
                 rest,
             ] + ages, items)
+    }
+
+    /// Which search engines are made safe: the ones for all of the groups, then what differs.
+    private var safeSearch: [Notice.Item] {
+        var engines: [[Int]: [String]] = [:]
+        for mode in policy.safeSearch {
+            let reached = groups.filter(mode.groups.contains)
+            guard !reached.isEmpty else { continue }
+            let isOnly = policy.safeSearch.count { $0.engine == mode.engine } == 1
+            let host = isOnly ? "" : " (\(mode.target))"
+            engines[reached, default: []].append(mode.engine + host)
+        }
+        return engines.sorted { ($1.key.count, $0.value[0]) < ($0.key.count, $1.value[0]) }.map {
+            reached, names in
+            let whom =
+                reached.count == groups.count
+                ? "" : ", for " + NoticeWords.list(reached.map { policy.groups[$0].name })
+            return Notice.Item(
+                "Made safe: \(NoticeWords.list(names))\(whom), which show only what their safe mode "
+                    + "lets through.", rule: SafeSearch.ruleID)
+        }
     }
 
     /// The rules of the file, and what its switches stand for, in the order in which they are asked,

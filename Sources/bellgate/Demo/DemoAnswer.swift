@@ -6,6 +6,8 @@ struct DemoAnswer {
     private(set) var rcode = ResponseCode.servFail
     /// How long the device may keep it: the least TTL of its records; nil without records.
     private(set) var ttlSeconds: UInt32?
+    /// The other name that the one asked for leads to; nil where there is none.
+    private(set) var alias: DomainName?
     /// The first address.
     private(set) var address: IPAddress?
     /// The extended error (RFC 8914).
@@ -42,6 +44,7 @@ struct DemoAnswer {
     private mutating func note(_ type: RecordType, _ ttl: UInt32, _ data: ArraySlice<UInt8>) {
         guard type != .opt else { return noteOptions(data) }
         ttlSeconds = min(ttlSeconds ?? ttl, ttl)
+        if type == .cname, alias == nil { alias = DomainName(wire: data) }
         var reader = OctetReader(octets: data)
         if type == .a, data.count == 4, let value = reader.take32(), address == nil {
             address = IPAddress(v4: value)

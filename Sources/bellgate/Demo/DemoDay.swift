@@ -76,13 +76,14 @@ enum DemoDay {
         DemoScene(
             "2026-11-23 09:40:00",
             "The same lesson. Help is never blocked, teaching is carved out, ways round the "
-                + "filter are closed to learners.",
+                + "filter are closed to learners, and searches are made safe.",
             [
                 (.phone, "www.childline.org.uk"),
                 (.phone, "share2.dexcom.com"),
                 (.teacher, "en.wikipedia.org"),
                 (.teacher, "www.linkedin.com"),
                 (.laptop, "nordvpn.com"),
+                (.laptop, "www.google.co.uk"),
             ]),
         DemoScene(
             "2026-11-23 10:29:58",

@@ -94,7 +94,8 @@ struct DemoPlay {
         guard let answer else { return "no answer came" }
         let fitting = expected.filter {
             $0.verdict == .block
-                ? answer.isBlocked && answer.notice.hasPrefix($0.reason) : answer.isAllowed
+                ? answer.isBlocked && answer.notice.hasPrefix($0.reason)
+                : answer.isAllowed && answer.alias == $0.target
         }
         guard !fitting.isEmpty else {
             return "the policy says \(expected[0].verdict) by \(expected[0].rule ?? "nobody"), "
@@ -121,7 +122,9 @@ struct DemoPlay {
         let isAllowed = answer?.isAllowed == true
         page.row(
             who: question.who.name, name: question.name,
-            verdict: isAllowed ? "allowed" : answer?.isBlocked == true ? "BLOCKED" : "FAILED",
+            verdict: isAllowed
+                ? answer?.alias == nil ? "allowed" : "safe"
+                : answer?.isBlocked == true ? "BLOCKED" : "FAILED",
             mark: isAllowed ? .allowed : .blocked, time: kept, why: why)
     }
 
@@ -138,7 +141,8 @@ struct DemoPlay {
 
     /// The address, and what cut its time short, if anything did.
     private func address(_ answer: DemoAnswer, _ expected: Decision) -> String {
-        let address = answer.address?.description ?? ""
+        var address = answer.address?.description ?? ""
+        if let alias = answer.alias { address = "\(alias), \(address)" }
         guard let end = expected.changesAt, let limit = expected.ttlLimitSeconds,
             let ttl = answer.ttlSeconds, limit - Int64(ttl) <= 1
         else { return address }

@@ -19,7 +19,6 @@ extension ReplayReport {
                 .object([
                     ("chain", Self.number(result.unknownChains)),
                     ("refused", Self.number(result.refused)),
-                    ("rewritten", Self.number(result.rewritten)),
                 ])
             ),
             ("judgedByNameAlone", Self.number(result.judgedByNameAlone)),
@@ -117,6 +116,7 @@ extension ChangeKind {
         switch self {
         case .allowToBlock: "allowToBlock"
         case .blockToAllow: "blockToAllow"
+        case .rewrite: "safeSearch"
         case .rule: "otherRule"
         case .answer: "otherAnswer"
         case .reason: "otherReason"

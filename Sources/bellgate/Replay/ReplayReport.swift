@@ -152,9 +152,6 @@ struct ReplayReport {
                 "skipped  \(result.refused) were refused before the policy was asked (allow-from, "
                     + "or a class or type that is not served)")
         }
-        if result.rewritten > 0 {
-            lines.append("skipped  \(result.rewritten) were answered with another name's records")
-        }
         if result.gaps > 0 {
             lines.append(
                 "skipped  \(result.gaps) gaps in the log, of \(result.lost) decisions that were "
@@ -180,6 +177,7 @@ extension ChangeKind {
         switch self {
         case .allowToBlock: "allow -> block"
         case .blockToAllow: "block -> allow"
+        case .rewrite: "made safe or no longer"
         case .rule: "by another rule"
         case .answer: "with another answer"
         case .reason: "with another reason, concern or category"
@@ -187,5 +185,5 @@ extension ChangeKind {
     }
 
     /// Whether old and new decision themselves show it.
-    var isSaidElsewhere: Bool { self != .answer && self != .reason }
+    var isSaidElsewhere: Bool { self != .answer && self != .reason && self != .rewrite }
 }
