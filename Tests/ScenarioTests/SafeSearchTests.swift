@@ -251,17 +251,26 @@ import Testing
     /// would ask, and is given to nobody.
     @Test(arguments: [true, false])
     func aPolicyThatChangesMeanwhile(isOnFirst: Bool) throws {
-        let upstream = try FakeUpstream { .after(3.3, $0.address()) }
-        let (first, second) =
-            isOnFirst ? (Self.policy, Self.groups) : (Self.groups, Self.policy)
-        let server = try TestServer(first, upstreams: ["127.0.0.1:\(upstream.port)"])
+        let upstream = try FakeUpstream { .after(1.5, $0.address()) }
+        // A catalogue that is read in no time.
+        let without = Self.groups.replacing("\(packageFolder)/blocklists/services", with: "facts/own")
+        let with = without + "safe-search: [{ for: [learner], engines: all }]\n"
+        let (first, second) = isOnFirst ? (with, without) : (without, with)
+        let server = try TestServer(
+            first,
+            files: [
+                "facts/own/other.yaml":
+                    "category: search-without-safe-mode\nservices: [{ service: a, core: [a.example] }]",
+                "facts/safe-search.yaml":
+                    "engines: [{ engine: a, target: safe.a.example, names: [search.a.example] }]",
+            ], upstreams: ["127.0.0.1:\(upstream.port)"])
         let port = server.port
         let answers = Shared<[String: Message]>([:])
         let group = DispatchGroup()
         for address in ["127.0.20.5", "127.0.30.5"] {
             group.enter()
             Thread.detachNewThread {
-                let given = try? Client(address: address, port: port).ask("www.google.de")
+                let given = try? Client(address: address, port: port).ask("search.a.example")
                 answers.change { $0[address] = given }
                 group.leave()
             }
@@ -274,7 +283,7 @@ import Testing
         #expect(learner.rcode == 2 && learner.answers.isEmpty)
         #expect(learner.extendedError?.text.contains("ask again") == true)
         #expect(try #require(answers.value["127.0.30.5"]).addresses == ["192.0.2.1"])
-        let again = try server.ask("www.google.de", from: "127.0.20.5")
+        let again = try server.ask("search.a.example", from: "127.0.20.5")
         #expect(again.rcode == 0 && again.answers.count == (isOnFirst ? 1 : 2))
     }
 }
