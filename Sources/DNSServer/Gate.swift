@@ -115,6 +115,12 @@ import Synchronization
         return rules.indices.contains(Int(verdict.rule)) ? rules[Int(verdict.rule)].id : "default"
     }
 
+    /// The host that answers in the place of a rewritten name; `nil` where the verdict is none.
+    func rewriteTarget(of verdict: Verdict) -> DomainName? {
+        guard verdict.action == .rewrite else { return nil }
+        return loaded.program.rules[Int(verdict.rule)].rewriteTarget
+    }
+
     private static func holds(_ plane: Plane, _ seconds: Int64) -> Bool {
         plane.from <= seconds && seconds < plane.until
     }

@@ -83,14 +83,16 @@ extension Pipeline {
     /// The id of a verdict's rule.
     private func ruleID(of verdict: Verdict) -> String { gate.ruleID(of: verdict) }
 
-    /// The answer to a probe for a name that is allowed: that it is, and by which rule. No upstream is
-    /// asked, and the cache is not either.
+    /// The answer to a probe for a name that is allowed: that it is, and by which rule; or as which
+    /// host it is answered. No upstream is asked, and the cache is not either.
     func answerAllowedProbe(
         _ query: Query, _ verdict: Verdict, _ message: Span<UInt8>, _ writer: inout MessageWriter
     ) -> Outcome {
         writer.putHeader(answering: query, rcode: .noError)
         writer.putQuestion(message, of: query)
-        let text = Array((ProbeText.allowed + ruleID(of: verdict)).utf8)
+        let host = gate.rewriteTarget(of: verdict)
+        let said = host.map { "\(ProbeText.rewritten)\($0)" }
+        let text = Array((said ?? ProbeText.allowed + ruleID(of: verdict)).utf8)
         unsafe text.withUnsafeBytes { text in
             unsafe writer.putOPT(
                 answering: query, payloadSize: UInt16(ServerLimits.datagramAnswerOctets),
@@ -135,6 +137,8 @@ extension Pipeline {
 public enum ProbeText {
     /// What stands before the rule in the text of an answer for a name that is allowed.
     public static let allowed = "Probe: allowed by "
+    /// What stands before the host in that for a name that safe search leads there.
+    public static let rewritten = "Probe: made safe as "
     /// The class CH (RFC 1035 section 3.2.4), by which servers are asked about themselves.
     public static let chaos: UInt16 = 3
     /// The name under which a server tells its control socket, in wire format.

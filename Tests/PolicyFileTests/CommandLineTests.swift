@@ -229,5 +229,5 @@ func whatIsWrongEndsWithOne(arguments: [String]) throws {
         to: "policy.yaml")
     let load = loadPolicy(at: place.path + "/policy.yaml", now: .init(seconds: 1_795_000_000))
     #expect(load.diagnostics.map(\.description) == [])
-    #expect(load.testResults.count == 5)
+    #expect(load.testResults.count == 6)
 }

@@ -247,13 +247,32 @@ import Testing
         #expect(!whole.isTruncated && whole.answers.count == 51)
     }
 
+    /// The proof of a running server knows of it, and of the host.
+    @Test func theProbeAgrees() throws {
+        let facts = [
+            "facts/own/other.yaml":
+                "category: search-without-safe-mode\nservices: [{ service: a, core: [a.example] }]",
+            "facts/safe-search.yaml":
+                "engines: [{ engine: a, target: safe.a.example, names: [search.a.example] }]",
+        ]
+        let policy = Self.policy.replacing("\(packageFolder)/blocklists/services", with: "facts/own")
+            .replacing("[bing]", with: "[a]")
+        let server = try TestServer(
+            policy, files: facts, upstreams: ["127.0.0.1:9"], at: "2026-11-24 10:00:00")
+        let proof = try server.run(["probe", "--json"])
+        #expect(proof.status == 0, "\(proof.errors) \(proof.output.suffix(2000))")
+        #expect(proof.json["differing"] as? Int == 0 && proof.json["cells"] as? Int ?? 0 > 50)
+        #expect(try server.rows().isEmpty, "a probe leaves no record")
+    }
+
     /// A policy that changes while a host is asked for: what comes is no answer to what the new one
     /// would ask, and is given to nobody.
     @Test(arguments: [true, false])
     func aPolicyThatChangesMeanwhile(isOnFirst: Bool) throws {
         let upstream = try FakeUpstream { .after(1.5, $0.address()) }
         // A catalogue that is read in no time.
-        let without = Self.groups.replacing("\(packageFolder)/blocklists/services", with: "facts/own")
+        let without = Self.groups.replacing(
+            "\(packageFolder)/blocklists/services", with: "facts/own")
         let with = without + "safe-search: [{ for: [learner], engines: all }]\n"
         let (first, second) = isOnFirst ? (with, without) : (without, with)
         let server = try TestServer(

@@ -26,7 +26,11 @@ extension LoadedPolicy {
         var literals: [Representative] = []
         for (number, origin) in origins.enumerated() {
             guard let name = name(of: origin, source: number) else { continue }
-            let path = policy.sources[number].defaultCategory
+            var path = policy.sources[number].defaultCategory
+            if case .safeSearch = origin {
+                let mode = policy.safeSearch.first { Int($0.source.rawValue) == number }
+                path = mode?.category ?? path
+            }
             let list = policy.sources[number].listName
             let one = Representative(
                 category: path.isEmpty ? list ?? "\(name)" : path, name: name)
@@ -41,6 +45,7 @@ extension LoadedPolicy {
         case .literal(let text, _): return text.name
         case .catalogue(let place):
             return catalogue.coreNames(of: catalogue.categories[place]).first?.name
+        case .safeSearch(let place): return safeSearch?.engines[place].names.first?.name
         case .aged(let place): return catalogue.agedNames[place].names.first?.name
         case .list(let place):
             guard let list = listPlaces[place].map({ lists[$0] }) else { return nil }

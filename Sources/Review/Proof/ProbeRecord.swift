@@ -119,11 +119,11 @@ public struct ProbeRecord: Codable, Hashable, Sendable {
 
     /// An answer, or what it should have been.
     public struct Outcome: Codable, Hashable, Sendable {
-        /// `allow`, `block`, `refused` or `no answer`.
+        /// `allow`, `block`, `rewrite`, `refused` or `no answer`.
         public var verdict: String
         /// The deciding rule, or `default`; `nil` where it cannot be told.
         public var rule: String?
-        /// What the block said.
+        /// What the block said; of a rewrite, the host that answers.
         public var reason: String?
         /// What is wrong though the verdict is right, such as a TTL that outlives it.
         public var problem: String?

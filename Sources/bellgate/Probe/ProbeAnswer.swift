@@ -11,11 +11,15 @@ struct ProbeAnswer: Equatable {
     var ttlSeconds: UInt32?
 
     /// The rule that let the name through; `nil` where it was not let through.
-    var allowedBy: String? {
-        guard errorCode == ExtendedErrorCode.other.rawValue,
-            errorText.hasPrefix(ProbeText.allowed)
+    var allowedBy: String? { told(ProbeText.allowed) }
+
+    /// The host that safe search puts in the name's place; `nil` where it does not.
+    var madeSafeAs: String? { told(ProbeText.rewritten) }
+
+    private func told(_ beginning: String) -> String? {
+        guard errorCode == ExtendedErrorCode.other.rawValue, errorText.hasPrefix(beginning)
         else { return nil }
-        return String(errorText.dropFirst(ProbeText.allowed.count))
+        return String(errorText.dropFirst(beginning.count))
     }
 
     /// Reads a message; `nil` if it is no whole answer.

@@ -151,6 +151,13 @@ struct ProbeJudge {
                 .init(verdict: "allow", rule: by)
             )
         }
+        if let host = answer.madeSafeAs {
+            var got = ProbeRecord.Outcome(
+                verdict: "rewrite", rule: SafeSearch.ruleID, reason: host)
+            let wanted = rule?.rewriteTarget?.description
+            if let wanted, wanted != host { got.problem = "\(host) in place of \(wanted)" }
+            return (Self.expected(verdict, id, wanted ?? notice(rule: verdict.rule)), got)
+        }
         guard answer.errorCode == 15 || answer.errorCode == 17 else {
             return (Self.expected(verdict, id, notice(rule: verdict.rule)), Self.plain(answer))
         }
@@ -187,13 +194,14 @@ struct ProbeJudge {
     ) -> ProbeRecord.Outcome {
         verdict.action == .allow
             ? .init(verdict: "allow", rule: id)
-            : .init(verdict: "block", rule: id, reason: notice)
+            : .init(verdict: verdict.action.word, rule: id, reason: notice)
     }
 
     /// An answer that is neither a block nor let through by a rule.
     private static func plain(_ answer: ProbeAnswer?) -> ProbeRecord.Outcome {
         guard let answer else { return .init(verdict: "no answer") }
         if let by = answer.allowedBy { return .init(verdict: "allow", rule: by) }
+        if let host = answer.madeSafeAs { return .init(verdict: "rewrite", reason: host) }
         switch answer.rcode {
         case 5: return .init(verdict: "refused", reason: answer.errorText)
         case 0, 3: return .init(verdict: local)
