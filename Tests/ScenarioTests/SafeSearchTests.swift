@@ -251,12 +251,14 @@ import Testing
     @Test func theProbeAgrees() throws {
         let facts = [
             "facts/own/other.yaml":
-                "category: search-without-safe-mode\nservices: [{ service: a, core: [a.example] }]",
+                "category: search-without-safe-mode\nservices: [{ service: a, core: [other.example] }]",
             "facts/safe-search.yaml":
                 "engines: [{ engine: a, target: safe.a.example, names: [search.a.example] }]",
         ]
-        let policy = Self.policy.replacing("\(packageFolder)/blocklists/services", with: "facts/own")
-            .replacing("[bing]", with: "[a]")
+        let policy = Self.policy.replacing(
+            "\(packageFolder)/blocklists/services", with: "facts/own"
+        )
+        .replacing("[bing]", with: "[a]")
         let server = try TestServer(
             policy, files: facts, upstreams: ["127.0.0.1:9"], at: "2026-11-24 10:00:00")
         let proof = try server.run(["probe", "--json"])
@@ -279,7 +281,7 @@ import Testing
             first,
             files: [
                 "facts/own/other.yaml":
-                    "category: search-without-safe-mode\nservices: [{ service: a, core: [a.example] }]",
+                    "category: search-without-safe-mode\nservices: [{ service: a, core: [other.example] }]",
                 "facts/safe-search.yaml":
                     "engines: [{ engine: a, target: safe.a.example, names: [search.a.example] }]",
             ], upstreams: ["127.0.0.1:\(upstream.port)"])
