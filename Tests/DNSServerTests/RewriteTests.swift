@@ -15,19 +15,16 @@ import Testing
             policy: Desk.policy.replacing(
                 "categories:",
                 with: """
-                    lists: { services: { catalogue: data/services } }
                     safe-search: [{ for: [learner, phone], engines: all }]
                     categories:
                     """),
             files: [
-                "data/services/chatrooms.yaml":
-                    "category: chatrooms\nservices: [{ service: a, core: [a.example] }]",
-                "data/safe-search.yaml": """
+                "safe-search.yaml": """
                 engines:
                   - engine: finder
                     target: \(Self.target)
                     names: [www.finder.example, www.a-finder-of-another-length.example]
-                """,
+                """
             ])
     }
 
