@@ -54,7 +54,7 @@ let package = Package(
     targets: [
         // Line 0: what Swift cannot see by itself.
         .systemLibrary(
-            name: "CLDNS", path: "Sources/CLDNS", providers: [.apt(["libldns-dev"])]),
+            name: "CLDNS", path: "Sources/CLDNS", providers: [.apt(["libldns-dev", "libssl-dev"])]),
         .systemLibrary(
             name: "CYAML", path: "Sources/CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(
@@ -92,6 +92,9 @@ let package = Package(
         room("Replay", ["DNSWire", "DomainLists", "PolicyEngine", "DecisionLog"]),
         // Line 6
         room(
+            "Identity",
+            ["CPacketIO", "DNSWire", "LDNSBridge", "PolicyEngine", "PolicyFile", "DNSServer"]),
+        room(
             "Alerts",
             [
                 "CCurl", "CPacketIO", "DNSWire", "LDNSBridge", "PolicyEngine", "PolicyFile",
@@ -118,8 +121,8 @@ let package = Package(
             name: "bellgate",
             dependencies: [
                 "CPacketIO", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine", "PolicyFile",
-                "Forwarding", "DecisionLog", "Alerts", "LimitsOfUse", "ListFetch", "LogStore",
-                "DNSServer", "Replay", "Review", "BlockPage",
+                "Forwarding", "DecisionLog", "Alerts", "Identity", "LimitsOfUse", "ListFetch",
+                "LogStore", "DNSServer", "Replay", "Review", "BlockPage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),
@@ -149,6 +152,16 @@ let package = Package(
             [
                 "Alerts", "DecisionLog", "DNSWire", "LDNSBridge", "PolicyEngine", "PolicyFile",
                 "WebServer",
+            ]),
+        // An access point that reports logins.
+        .target(
+            name: "AccessPoint", dependencies: ["DNSWire", "LDNSBridge"],
+            path: "Tests/Support/AccessPoint", swiftSettings: rules),
+        tests(
+            "IdentityTests",
+            [
+                "AccessPoint", "CPacketIO", "DNSServer", "DNSWire", "Identity", "LDNSBridge", "PolicyEngine",
+                "PolicyFile",
             ]),
         tests("ForwardingTests", ["CPacketIO", "Forwarding", "DNSWire", "WebServer"] + encryption),
         // Folders and dice for the tests of the log.
@@ -194,8 +207,8 @@ let package = Package(
         tests(
             "ScenarioTests",
             [
-                "bellgate", "DNSWire", "DecisionLog", "LogStore", "PolicyEngine", "PolicyFile",
-                "WebServer",
+                "AccessPoint", "bellgate", "DNSWire", "DecisionLog", "LogStore", "PolicyEngine",
+                "PolicyFile", "WebServer",
             ]),
     ]
 )

@@ -4,8 +4,8 @@
 # Libraries to build with, and what the product reads: time zones, and whose certificates to trust.
 # shellcheck disable=SC2034
 build_packages=(
-    libldns-dev libyaml-dev libidn2-dev libsqlite3-dev libcurl4-openssl-dev libarchive-dev libc6-dev
-    tzdata ca-certificates
+    libldns-dev libssl-dev libyaml-dev libidn2-dev libsqlite3-dev libcurl4-openssl-dev libarchive-dev
+    libc6-dev tzdata ca-certificates
 )
 
 # Ends with a clear message where there is no Swift.
@@ -26,7 +26,7 @@ is_installed() {
 # The headers that the build cannot go without, wherever they came from.
 have_headers() {
     local header
-    for header in ldns/ldns.h yaml.h idn2.h sqlite3.h curl/curl.h archive.h; do
+    for header in ldns/ldns.h openssl/evp.h yaml.h idn2.h sqlite3.h curl/curl.h archive.h; do
         [ -e "/usr/include/$header" ] || [ -e "/usr/include/$(uname -m)-linux-gnu/$header" ] || [ -e "/usr/local/include/$header" ] || return 1
     done
 }

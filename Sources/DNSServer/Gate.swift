@@ -22,17 +22,19 @@ import Synchronization
         var targetLength = 0
     }
 
-    /// What is known of who asks. What the record says of them: `.max` for nothing.
+    /// Who asks, in numbers: the row of verdicts, -1 for one that is refused, and what the record
+    /// says, `.max` for nothing.
     struct Asker {
+        var row: Int32
         var group: UInt16
         var device: UInt16
         /// Whether answers go to them without ECH keys and address hints.
         var stripsECH = false
+
+        static let nobody = Asker(row: -1, group: .max, device: .max)
     }
 
     let loaded: LoadedPolicy
-    /// The number under which the log knows this policy's names.
-    let dictionary: UInt32
     /// What a worker copies when it changes over; valid while the gate lives.
     let view: GateView
     private let planes: Mutex<Planes>
@@ -48,11 +50,8 @@ import Synchronization
     ///
     /// - Parameter page: the addresses that clients are told where a rule answers with the block
     ///   page.
-    init(
-        _ loaded: LoadedPolicy, dictionary: UInt32, nowSeconds: Int64, page: [IPAddress] = []
-    ) {
+    init(_ loaded: LoadedPolicy, nowSeconds: Int64, page: [IPAddress] = []) {
         self.loaded = loaded
-        self.dictionary = dictionary
         view = GateView(loaded, page: page)
         let plane = loaded.program.plane(at: Instant(seconds: nowSeconds))
         planes = Mutex(Planes(current: plane, next: nil))
@@ -126,7 +125,9 @@ import Synchronization
     }
 
     /// The meaning of the numbers in this policy's records.
-    static func dictionary(of loaded: LoadedPolicy) -> RecordDictionary {
+    ///
+    /// - Parameter names: of clients that are no devices of the policy.
+    static func dictionary(of loaded: LoadedPolicy, names: [String]) -> RecordDictionary {
         let policy = loaded.policy
         let program = loaded.program
         return RecordDictionary(
@@ -135,7 +136,8 @@ import Synchronization
             rules: program.rules.map { ($0.id, $0.concern.map { "\($0)" }) },
             categories: program.categoryNames,
             lists: GateView.listNames(of: loaded),
-            periods: policy.periods.map(\.name), devices: policy.devices.map(\.name))
+            periods: policy.periods.map(\.name),
+            devices: policy.devices.map(\.name) + names)
     }
 }
 
@@ -169,6 +171,7 @@ import Synchronization
         for (number, audience) in loaded.program.audiences.enumerated() {
             unsafe (audiences + number).initialize(
                 to: Gate.Asker(
+                    row: Int32(truncatingIfNeeded: loaded.program.row(ofAudience: number)),
                     group: UInt16(truncatingIfNeeded: audience.group),
                     device: audience.device.map { UInt16(truncatingIfNeeded: $0) } ?? .max,
                     stripsECH: policy.stripsECH(forGroup: audience.group)))
@@ -227,19 +230,14 @@ import Synchronization
         unsafe page.octets(of: type)
     }
 
-    /// Who clients of an audience are, in the record's numbers.
+    /// Who a client is by its address alone.
     @inline(__always)
-    func asker(_ audience: Int32) -> Gate.Asker {
-        // SAFETY: bounds are checked here.
-        audience >= 0 && Int(audience) < audienceCount
-            ? unsafe audiences[Int(audience)] : Gate.Asker(group: .max, device: .max)
-    }
-
-    /// The audience of a client; negative for one who is refused.
-    @inline(__always)
-    func audience(of client: IPAddress) -> Int32 {
+    func asker(of client: IPAddress) -> Gate.Asker {
         let known = clients.place(of: client)
-        return known >= 0 ? known : unknownGroup
+        let audience = known >= 0 ? known : unknownGroup
+        // SAFETY: bounds are checked here.
+        return audience >= 0 && Int(audience) < audienceCount
+            ? unsafe audiences[Int(audience)] : .nobody
     }
 
     /// What is known of the rule of a verdict.

@@ -1,32 +1,42 @@
 import Synchronization
 
-/// The policy in force, for all threads.
+/// What queries are decided by: a policy, and who is where as it sees them.
+struct InForce: Sendable {
+    var gate: Gate
+    var present: PresentClients
+    /// From 1, greater with each change.
+    var number: UInt64
+}
+
+/// What is in force, for all threads.
 ///
 /// Workers look at `number` once a batch, which costs one load, and take the lock only when it has
 /// moved.
 final class GateStore: Sendable {
-    private let held: Mutex<Gate>
+    private let held: Mutex<InForce>
     private let generation = Atomic<UInt64>(1)
     /// Policies that were in force before, until no worker has them any more.
     private let past = Mutex<[Gate]>([])
 
-    init(_ gate: Gate) { held = Mutex(gate) }
+    init(_ inForce: InForce) { held = Mutex(inForce) }
 
-    /// Changes with every new policy.
+    /// Changes with every new policy, and with who is where.
     var number: UInt64 { generation.load(ordering: .acquiring) }
 
-    /// The policy in force, and its number.
-    var current: (Gate, UInt64) { held.withLock { ($0, number) } }
+    /// What is in force.
+    var current: InForce {
+        held.withLock { InForce(gate: $0.gate, present: $0.present, number: number) }
+    }
 
-    /// Puts a new policy in force for every query from now on.
-    func replace(_ gate: Gate) {
+    /// Puts a policy in force for every query from now on, or other clients under the same one.
+    func replace(_ inForce: InForce) {
         let old = held.withLock { held in
-            let old = held
-            held = gate
+            let old = held.gate
+            held = inForce
             generation.add(1, ordering: .releasing)
             return old
         }
-        past.withLock { $0.append(old) }
+        if old !== inForce.gate { past.withLock { $0.append(old) } }
     }
 
     /// Lets go of past policies that no worker has any more: giving back a million names takes

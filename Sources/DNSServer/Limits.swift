@@ -56,6 +56,11 @@ public enum ServerLimits {
     /// How long a probe's key holds after it was last asked for, in microseconds: ten minutes, longer
     /// than a probe takes.
     static let probeKeyMicros: Int64 = 600_000_000
+    /// Clients of which a worker remembers what the kernel said of them; a power of two. As many as
+    /// come within a second, in a college of some thousand devices.
+    static let firstSights = 1024
+    /// How long it remembers that, in milliseconds: what follows the kernel's news knows by then.
+    static let firstSightMilliseconds: Int64 = 1000
     /// The longest request on the control socket, in octets.
     static let controlRequestOctets = 4096
 }

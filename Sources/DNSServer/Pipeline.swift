@@ -4,10 +4,11 @@ import DomainLists
 import Forwarding
 import Glibc
 import PolicyEngine
+import PolicyFile
 
 /// The way of a query, for one worker:
 ///
-///     message → Query → client's audience → name's category set → plane → verdict
+///     message → Query → client's seat → name's category set → plane → verdict
 ///         block → answer                                                  ┐
 ///         allow → cache → hit → the chain is judged too → answer          ├→ record → out
 ///                       → miss → the forwarder, and later `answer(_:)`    ┘
@@ -39,8 +40,10 @@ import PolicyEngine
     private let allowed: ClientTable
     private let allowedView: ClientTableView
     private(set) var gate: Gate
-    /// Which gate it is: from 1, greater with each reload.
+    private var present: PresentClients
+    /// Which gate it is: from 1, greater with each change.
     private var gateNumber: UInt64
+    private let firstSight = FirstSight()
     private(set) var view: GateView
     var plane: Plane
     var planeView: PlaneView
@@ -55,14 +58,15 @@ import PolicyEngine
 
     /// Makes a pipeline for the calling worker.
     init(
-        cache: AnswerCache, allowed: ClientTable, gate: Gate, number: UInt64,
+        cache: AnswerCache, allowed: ClientTable, inForce: InForce,
         probes: ProbeDesk = ProbeDesk(controlPath: "")
     ) {
         self.probes = probes
         self.cache = cache
         self.allowed = allowed
-        self.gate = gate
-        gateNumber = number
+        gate = inForce.gate
+        present = inForce.present
+        gateNumber = inForce.number
         key = cache.makeKey()
         allowedView = allowed.view
         view = gate.view
@@ -74,12 +78,14 @@ import PolicyEngine
     deinit { unsafe ownName.deallocate() }
 
     /// The number under which the log knows the policy in force.
-    var dictionary: UInt32 { gate.dictionary }
+    var dictionary: UInt32 { present.dictionary }
 
-    /// Changes over to a new policy; the batch must have been committed.
-    func use(_ gate: Gate, number: UInt64, at moment: Moment) {
-        self.gate = gate
-        gateNumber = number
+    /// Changes over to what is in force now; the batch must have been committed.
+    func use(_ inForce: InForce, at moment: Moment) {
+        gate = inForce.gate
+        present = inForce.present
+        gateNumber = inForce.number
+        firstSight.forget()
         view = gate.view
         plane = gate.plane(atSeconds: moment.wallSeconds)
         planeView = plane.view
@@ -94,6 +100,21 @@ import PolicyEngine
             plane = gate.plane(atSeconds: seconds)
             planeView = plane.view
         }
+    }
+
+    /// Who asks: a client of which more is known than its network, or else by its address.
+    @inline(__always)
+    private func asker(of client: IPAddress, at moment: Moment) -> Gate.Asker {
+        if present.isIdle { return view.asker(of: client) }
+        if let known = present.asker(of: client) { return known }
+        if present.asksKernel,
+            let seen = firstSight.asker(
+                of: client, present: present, program: gate.loaded.program,
+                nowMilliseconds: moment.monotonicMilliseconds)
+        {
+            return seen
+        }
+        return view.asker(of: client)
     }
 
     // MARK: - A query comes in
@@ -141,13 +162,13 @@ import PolicyEngine
         let asked = unsafe UnsafeRawBufferPointer(start: name, count: query.nameLength)
 
         var decision = Decision(query: query, client: client, moment: moment)
-        let audience = view.audience(of: client)
-        decision.take(view.asker(audience))
-        if let refusal = unsafe refuseUnserved(&decision, audience, message, asked, &writer) {
+        let asker = asker(of: client, at: moment)
+        decision.take(asker)
+        if let refusal = unsafe refuseUnserved(&decision, asker, message, asked, &writer) {
             return refusal
         }
         let match = unsafe view.index.match(name, count: query.nameLength)
-        let verdict = planeView.verdict(audience: Int(audience), set: match.set)
+        let verdict = planeView.verdict(row: Int(asker.row), set: match.set)
         decision.take(verdict, labels: match.labels, view: view)
         if verdict.action == .block {
             return unsafe block(&decision, verdict, message, asked, &writer)
@@ -165,7 +186,7 @@ import PolicyEngine
             to: key, nowMilliseconds: moment.monotonicMilliseconds
         ) { answer, age in
             unsafe give(
-                answer, age: age, source: .cache, &decision, verdict, audience: Int(audience),
+                answer, age: age, source: .cache, &decision, verdict, row: Int(asker.row),
                 message, asked, target, &writer)
         }
         if found {
@@ -233,14 +254,14 @@ import PolicyEngine
                 wallMicros: waiter.receivedMicros, monotonicMicros: waiter.receivedMonotonicMicros))
         decision.now = moment
         let asked = unsafe waiter.isForAlias ? lowercaseName(of: query, in: message) : known
-        let audience = view.audience(of: waiter.client)
-        guard audience >= 0 else {
+        let asker = asker(of: waiter.client, at: moment)
+        guard asker.row >= 0 else {
             _ = unsafe refuse(
                 &decision, message, asked, &writer, .prohibited,
                 "This device is in none of the policy's networks.")
             return writer.count
         }
-        decision.take(view.asker(audience))
+        decision.take(asker)
         // The lists are asked again only if they are others than when the query came.
         var found = waiter.found
         if found.generation != gateNumber, let name = asked.baseAddress {
@@ -248,7 +269,7 @@ import PolicyEngine
                 name.assumingMemoryBound(to: UInt8.self), count: asked.count)
             found = FoundName(generation: gateNumber, set: match.set, labels: match.labels)
         }
-        let verdict = planeView.verdict(audience: Int(audience), set: found.set)
+        let verdict = planeView.verdict(row: Int(asker.row), set: found.set)
         decision.take(verdict, labels: found.labels, view: view)
         let target = unsafe rewriteTarget(verdict)
         if verdict.action == .block {
@@ -259,7 +280,7 @@ import PolicyEngine
             unsafe refuseOutdated(&decision, message, asked, &writer)
         } else {
             unsafe give(
-                answer, age: 0, source: .upstream, &decision, verdict, audience: Int(audience),
+                answer, age: 0, source: .upstream, &decision, verdict, row: Int(asker.row),
                 message, asked, target, &writer)
         }
         return writer.count
@@ -282,7 +303,7 @@ import PolicyEngine
     /// above the blocking rule: that is how a policy carves a name out.
     private func give(
         _ answer: AnswerView, age: UInt32, source: RecordSource, _ decision: inout Decision,
-        _ verdict: Verdict, audience: Int, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
+        _ verdict: Verdict, row: Int, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
         _ target: UnsafeRawBufferPointer, _ writer: inout MessageWriter
     ) {
         var until = verdict.until
@@ -294,7 +315,7 @@ import PolicyEngine
                 guard let base = target.baseAddress else { return true }
                 let match = unsafe view.index.match(
                     base.assumingMemoryBound(to: UInt8.self), count: target.count)
-                let judged = planeView.verdict(audience: audience, set: match.set)
+                let judged = planeView.verdict(row: row, set: match.set)
                 until = min(until, judged.until)
                 guard judged.action == .block, judged.rank < verdict.rank else { return true }
                 blocking = judged
@@ -396,7 +417,7 @@ import PolicyEngine
     /// Refuses who may not ask and what is not served; `nil` for all else.
     @inline(__always)
     private func refuseUnserved(
-        _ decision: inout Decision, _ audience: Int32, _ message: Span<UInt8>,
+        _ decision: inout Decision, _ asker: Gate.Asker, _ message: Span<UInt8>,
         _ asked: UnsafeRawBufferPointer, _ writer: inout MessageWriter
     ) -> Outcome? {
         guard allowedView.place(of: decision.record.client) >= 0 else {
@@ -404,7 +425,7 @@ import PolicyEngine
                 &decision, message, asked, &writer, .prohibited,
                 "This server does not answer clients outside its allow-from networks.")
         }
-        guard audience >= 0 else {
+        guard asker.row >= 0 else {
             return unsafe refuse(
                 &decision, message, asked, &writer, .prohibited,
                 "This device is in none of the policy's networks.")

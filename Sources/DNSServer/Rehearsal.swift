@@ -21,11 +21,10 @@ public import PolicyFile
         _ policy: LoadedPolicy, allowFrom: [IPNetwork], cache: AnswerCache, journal: Journal
     ) {
         self.journal = journal
-        let gate = Gate(
-            policy, dictionary: journal.register(Gate.dictionary(of: policy)),
-            nowSeconds: Moment.now.wallSeconds)
+        var seating = Seating()
         pipeline = Pipeline(
-            cache: cache, allowed: ClientTable([allowFrom]), gate: gate, number: 1)
+            cache: cache, allowed: ClientTable([allowFrom]),
+            inForce: seating.seat(in: policy, under: nil, journal.register))
         queries = QueryBatch(pipeline)
     }
 

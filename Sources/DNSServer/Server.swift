@@ -48,6 +48,7 @@ public final class Server: Sendable {
     private let journal: Journal
     let cache = AnswerCache()
     let gates: GateStore
+    private let clients: Mutex<Seating>
     let counters = CountersRegister()
     let mailboxes: [Mailbox<WorkerMessage>]
     private let threads: [Thread]
@@ -69,9 +70,11 @@ public final class Server: Sendable {
 
     /// Binds the addresses and starts to serve.
     ///
+    /// - Parameter network: what is known by now of who is where.
     /// - Throws: `ServerError` if an address cannot be served or the system has nothing left.
     public init(
-        _ settings: ServerSettings, policy: LoadedPolicy, journal: Journal
+        _ settings: ServerSettings, policy: LoadedPolicy, journal: Journal,
+        network: PresentNetwork = PresentNetwork()
     ) throws {
         self.settings = settings
         self.journal = journal
@@ -81,10 +84,11 @@ public final class Server: Sendable {
         self.addresses = addresses
         probes = ProbeDesk(controlPath: settings.controlPath)
         probes.serve(on: addresses.map(\.address))
-        gates = GateStore(
-            Gate(
-                policy, dictionary: journal.register(Gate.dictionary(of: policy)),
-                nowSeconds: startedAt.wallSeconds, page: settings.pageAddresses))
+        var clients = Seating()
+        clients.page = settings.pageAddresses
+        clients.network = network
+        gates = GateStore(clients.seat(in: policy, under: nil, journal.register))
+        self.clients = Mutex(clients)
         let mailboxes = (0..<workerCount).compactMap { _ in Mailbox<WorkerMessage>() }
         guard mailboxes.count == workerCount else { throw Self.exhausted }
         self.mailboxes = mailboxes
@@ -110,7 +114,7 @@ public final class Server: Sendable {
         caretaker = Thread("bellgate-care") { [gates] in
             while !flag.isSet {
                 journal.maintain(nowMicros: Moment.now.wallMicros)
-                let gate = gates.current.0
+                let gate = gates.current.gate
                 gate.prepareNextPlane(nowSeconds: Moment.now.wallSeconds)
                 gate.releasePastPlane()
                 gates.releasePast()
@@ -120,14 +124,22 @@ public final class Server: Sendable {
     }
 
     /// The policy in force.
-    public var policy: LoadedPolicy { gates.current.0.loaded }
+    public var policy: LoadedPolicy { gates.current.gate.loaded }
 
     /// Puts a new policy in force for every query from now on; no query is lost or held up.
     public func replacePolicy(_ policy: LoadedPolicy) {
-        gates.replace(
-            Gate(
-                policy, dictionary: journal.register(Gate.dictionary(of: policy)),
-                nowSeconds: Moment.now.wallSeconds, page: settings.pageAddresses))
+        clients.withLock { clients in
+            gates.replace(clients.seat(in: policy, under: nil, journal.register))
+        }
+    }
+
+    /// Goes by what is known now of who is where, for every query from now on.
+    public func replaceNetwork(_ network: PresentNetwork) {
+        clients.withLock { clients in
+            clients.network = network
+            let gate = gates.current.gate
+            gates.replace(clients.seat(in: gate.loaded, under: gate, journal.register))
+        }
     }
 
     /// Takes no more queries, answers those in flight, and closes the log.

@@ -79,7 +79,7 @@ extension Server {
     /// What there is to say right now.
     public var status: ServerStatus {
         let now = Moment.now
-        let (gate, _) = gates.current
+        let gate = gates.current.gate
         let policy = gate.loaded.policy
         let instant = Instant(seconds: now.wallSeconds)
         let plane = gate.plane(atSeconds: now.wallSeconds)

@@ -2,13 +2,13 @@ import CPacketIO
 import Glibc
 
 /// A thread of the operating system, for loops that wait in the kernel.
-struct Thread: Sendable {
+package struct Thread: Sendable {
     private let handle: pthread_t
 
     /// Starts a thread; nil if the system refuses.
     ///
     /// - Parameter name: what `top -H` shows; at most 15 octets.
-    init?(_ name: String, _ body: @escaping @Sendable () -> Void) {
+    package init?(_ name: String, _ body: @escaping @Sendable () -> Void) {
         var handle = pthread_t()
         let box = unsafe Unmanaged.passRetained(Body(body))
         // SAFETY: the thread takes over the reference that was retained for it.
@@ -22,10 +22,10 @@ struct Thread: Sendable {
     }
 
     /// Waits until the thread has ended.
-    func join() { pthread_join(handle, nil) }
+    package func join() { pthread_join(handle, nil) }
 
     /// Lets the thread end by itself; it is not to be joined any more.
-    func detach() { pthread_detach(handle) }
+    package func detach() { pthread_detach(handle) }
 }
 
 private final class Body: Sendable {

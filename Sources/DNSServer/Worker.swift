@@ -54,11 +54,10 @@ import Glibc
         unsafe self.datagrams = datagrams
         unsafe streamRoom = .allocate(capacity: ServerLimits.streamAnswerOctets)
         unsafe singleName = .allocate(capacity: DomainName.maximumOctets)
-        let (gate, number) = seed.gates.current
-        gateNumber = number
+        let inForce = seed.gates.current
+        gateNumber = inForce.number
         pipeline = Pipeline(
-            cache: seed.cache, allowed: seed.allowed, gate: gate, number: number,
-            probes: seed.probes)
+            cache: seed.cache, allowed: seed.allowed, inForce: inForce, probes: seed.probes)
         queries = QueryBatch(pipeline)
         forwarder = Forwarder(cache: seed.cache, upstreams: seed.upstreams, host: self)
         guard forwarder != nil else { return nil }
@@ -127,9 +126,9 @@ import Glibc
         let number = seed.gates.number
         if number != gateNumber {
             flush()
-            let (gate, number) = seed.gates.current
-            gateNumber = number
-            pipeline.use(gate, number: number, at: moment)
+            let inForce = seed.gates.current
+            gateNumber = inForce.number
+            pipeline.use(inForce, at: moment)
         }
         pipeline.turn(to: moment)
     }

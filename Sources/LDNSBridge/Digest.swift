@@ -57,3 +57,29 @@ public struct SHA256 {
         return digest
     }
 }
+
+/// The MD5 digest of octets: 16 of them (RFC 1321). For RADIUS alone, which knows no other.
+public func md5(_ octets: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+    var count: UInt32 = 0
+    // SAFETY: both arrays outlive the call, which writes at most EVP_MAX_MD_SIZE octets.
+    let done = unsafe octets.withUnsafeBytes { bytes in
+        unsafe EVP_Digest(bytes.baseAddress, bytes.count, &digest, &count, EVP_md5(), nil)
+    }
+    return done == 1 ? Array(digest.prefix(Int(count))) : []
+}
+
+/// The HMAC-MD5 of octets under a key: 16 octets (RFC 2104). For RADIUS alone.
+///
+/// - Returns: no octets where the library refuses, as one may that knows no MD5.
+public func hmacMD5(_ octets: [UInt8], key: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+    var count: UInt32 = 0
+    // SAFETY: the arrays outlive the call, which writes at most EVP_MAX_MD_SIZE octets.
+    let done = unsafe key.withUnsafeBytes { key in
+        unsafe HMAC(
+            EVP_md5(), key.baseAddress, Int32(clamping: key.count), octets, octets.count, &digest,
+            &count)
+    }
+    return unsafe done == nil ? [] : Array(digest.prefix(Int(count)))
+}

@@ -16,15 +16,24 @@ public struct Device: Sendable {
     public var name: String
     /// Its addresses; each beats every network.
     public var addresses: [IPAddress]
+    /// Its hardware addresses: it is wherever one of them is.
+    public var hardware: [HardwareAddress]
+    /// The identities that stand for it, folded: it is wherever one of them has logged in.
+    public var identities: [String]
     /// What it is, where the policy says so.
     public var kind: Kind?
-    /// Its group, as a place in `Policy.groups`.
-    public var group: Int
+    /// Its group, as a place in `Policy.groups`; `nil` where that is as without the device.
+    public var group: Int?
 
     /// Takes the parts.
-    public init(name: String, addresses: [IPAddress], kind: Kind? = nil, group: Int) {
+    public init(
+        name: String, addresses: [IPAddress] = [], hardware: [HardwareAddress] = [],
+        identities: [String] = [], kind: Kind? = nil, group: Int?
+    ) {
         self.name = name
         self.addresses = addresses
+        self.hardware = hardware
+        self.identities = identities
         self.kind = kind
         self.group = group
     }
@@ -36,6 +45,9 @@ extension Policy {
 }
 
 extension Device {
+    /// Whether it goes by more than its address, so that it may turn up anywhere.
+    var roams: Bool { !hardware.isEmpty || !identities.isEmpty }
+
     /// Its addresses, as networks of one address each.
     public var networks: [IPNetwork] {
         addresses.map { IPNetwork(address: $0, prefixLength: 128) }
@@ -47,10 +59,14 @@ extension Device {
 public struct Audience: Hashable, Sendable {
     /// The group, as a place in `Policy.groups`.
     public let group: Int
-    /// The device, as a place in `Policy.devices`; `nil` for a client that is none.
-    public let device: Int?
+    /// The devices that it is, as places in `Policy.devices`: at most one each by its address, by
+    /// the identity that is logged in there and by its hardware address, in this order.
+    public let devices: [Int]
     /// The networks named by rules in which the client is, as places among those networks.
     let scopes: [Int]
+
+    /// The first of its devices; `nil` for a client that is none.
+    public var device: Int? { devices.first }
 }
 
 /// The audiences of a policy, and which addresses belong to each.
@@ -61,8 +77,11 @@ struct AudienceMap {
     let scopes: [IPNetwork]
     /// From an address to its audience.
     let clients: ClientTable
+    /// Audiences that no address has by itself.
+    let others: [Audience]
 
-    init(policy: Policy, rules: [Rule]) {
+    init(policy: Policy, rules: [Rule], others: [Audience]) {
+        self.others = others
         var known: Set<IPNetwork> = []
         scopes = rules.flatMap(\.networks).filter { known.insert($0).inserted }
         let devices = policy.devices.prefix(PolicyLimits.devices)
@@ -77,20 +96,21 @@ struct AudienceMap {
         }
         owned += scopes.enumerated().map { ($1, firstScope + $0) }
 
-        var audiences = groups.indices.map { Audience(group: $0, device: nil, scopes: []) }
+        var audiences = groups.indices.map { Audience(group: $0, devices: [], scopes: []) }
         var places: [Audience: Int32] = [:]
         for (place, audience) in audiences.enumerated() { places[audience] = Int32(place) }
         clients = ClientTable(owned) { owners in
             let device = owners.last { $0 < devices.count }
             let network = owners.last { $0 >= devices.count && $0 < firstScope }
             let group =
-                device.map { devices[$0].group } ?? network.map { $0 - devices.count }
+                device.flatMap { devices[$0].group } ?? network.map { $0 - devices.count }
                 ?? policy.unknownDevices
             let scopes = owners.filter { $0 >= firstScope }.map { $0 - firstScope }
             guard let group, groups.indices.contains(group) else { return -1 }
             // Unknown devices are told from others by whoever asks, where no rule names them.
             if device == nil, network == nil, scopes.isEmpty { return -1 }
-            let audience = Audience(group: group, device: device, scopes: scopes.sorted())
+            let audience = Audience(
+                group: group, devices: device.map { [$0] } ?? [], scopes: scopes.sorted())
             if let place = places[audience] { return place }
             let place = Int32(audiences.count)
             places[audience] = place

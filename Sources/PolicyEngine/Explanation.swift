@@ -38,9 +38,21 @@ extension PolicyProgram {
     /// The verdict comes from the same function that fills a plane's cells. For cold paths: costs
     /// as much as making a plane.
     public func explain(audience: Int, set: UInt32, at instant: Instant) -> Explanation {
+        explain(
+            audiences.indices.contains(audience) ? audiences[audience] : nil,
+            row: row(ofAudience: audience), set: set, at: instant)
+    }
+
+    /// The same of an audience that need not be among `audiences`; `nil` where `row(of:)` has none.
+    public func explain(_ audience: Audience, set: UInt32, at instant: Instant) -> Explanation? {
+        row(of: audience).map { explain(audience, row: $0, set: set, at: instant) }
+    }
+
+    private func explain(
+        _ audience: Audience?, row: Int, set: UInt32, at instant: Instant
+    ) -> Explanation {
         let state = state(at: instant)
-        let (verdict, rewrite) = judge(
-            row: row(ofAudience: audience), set: Int(set), state: state)
+        let (verdict, rewrite) = judge(row: row, set: Int(set), state: state)
         let decider = verdict.rank == Verdict.none ? nil : Int(verdict.rank)
         let rule = verdict.rule == Verdict.none ? nil : rules[Int(verdict.rule)]
         let asked = AskedCase(program: self, audience: audience, set: Int(set), instant: instant)
@@ -108,9 +120,8 @@ private struct AskedCase {
     let instant: Instant
     let activePeriods: Set<Int>
 
-    init(program: PolicyProgram, audience place: Int, set: Int, instant: Instant) {
+    init(program: PolicyProgram, audience known: Audience?, set: Int, instant: Instant) {
         policy = program.policy
-        let known = program.audiences.indices.contains(place) ? program.audiences[place] : nil
         audience = known
         lineage = known.map { program.policy.lineage(of: $0.group) } ?? []
         scopes = known.map { $0.scopes.map { program.scopes[$0] } } ?? []
@@ -122,8 +133,7 @@ private struct AskedCase {
 
     func isReached(by rule: Rule) -> Bool {
         if rule.reaches(lineage) || rule.networks.contains(where: scopes.contains) { return true }
-        guard let device = audience?.device else { return false }
-        return rule.devices.contains(device)
+        return audience?.devices.contains(where: rule.devices.contains) ?? false
     }
 
     func isSuspended(by rule: Rule) -> Bool {

@@ -64,8 +64,9 @@ import Synchronization
         unsafe PlaneView(
             cells: cells, audienceRows: audienceRows,
             audienceCount: program.ruleTable.rowOfAudience.count - 1,
-            setCount: program.setTable.count, firstRewrite: program.firstRewrite,
-            plane: Unmanaged.passUnretained(self), from: from, until: until)
+            rowCount: program.ruleTable.rowCount, setCount: program.setTable.count,
+            firstRewrite: program.firstRewrite, plane: Unmanaged.passUnretained(self), from: from,
+            until: until)
     }
 
     /// Works out a cell, and keeps it where there is memory for cells.

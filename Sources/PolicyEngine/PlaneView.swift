@@ -14,18 +14,20 @@ public import Synchronization
     @usableFromInline let cells: UnsafeMutablePointer<Atomic<UInt64>>?
     @usableFromInline let audienceRows: UnsafePointer<UInt32>
     @usableFromInline let audienceCount: Int
+    @usableFromInline let rowCount: Int
     @usableFromInline let setCount: Int
     @usableFromInline let firstRewrite: UInt16
     @usableFromInline let plane: Unmanaged<Plane>
 
     init(
         cells: UnsafeMutablePointer<Atomic<UInt64>>?, audienceRows: UnsafePointer<UInt32>,
-        audienceCount: Int, setCount: Int, firstRewrite: UInt16, plane: Unmanaged<Plane>,
-        from: Int64, until: Int64
+        audienceCount: Int, rowCount: Int, setCount: Int, firstRewrite: UInt16,
+        plane: Unmanaged<Plane>, from: Int64, until: Int64
     ) {
         unsafe self.cells = cells
         unsafe self.audienceRows = audienceRows
         self.audienceCount = audienceCount
+        self.rowCount = rowCount
         self.setCount = setCount
         self.firstRewrite = firstRewrite
         unsafe self.plane = plane
@@ -39,10 +41,18 @@ public import Synchronization
     /// without rules or names of its own.
     @inlinable public func verdict(audience: Int, set: UInt32) -> Verdict {
         let knownAudience = audience >= 0 && audience < audienceCount ? audience : audienceCount
+        // SAFETY: the table has one row more than there are audiences; the place is bounded above.
+        return verdict(row: Int(unsafe audienceRows[knownAudience]), set: set)
+    }
+
+    /// The verdict for a row of audiences (`PolicyProgram.row`) and a category set.
+    ///
+    /// A row that does not exist is taken as that of a client of no audience.
+    @inlinable @inline(__always) public func verdict(row: Int, set: UInt32) -> Verdict {
+        // SAFETY: behind the rows of the audiences there is one for a client of none.
+        let row = row >= 0 && row < rowCount ? row : Int(unsafe audienceRows[audienceCount])
         let knownSet = Int(set) < setCount ? Int(set) : 0
-        // SAFETY: the table has one row more than there are audiences, and `setCount` cells in each
-        // row; both places are bounded above.
-        let row = Int(unsafe audienceRows[knownAudience])
+        // SAFETY: there are `setCount` cells in each of `rowCount` rows; both are bounded above.
         if let cells = unsafe cells {
             let place = 2 &* (row &* setCount &+ knownSet)
             let first = unsafe cells[place].load(ordering: .acquiring)

@@ -9,16 +9,20 @@ public struct Group: Sendable {
     public var parent: Int?
     /// The addresses of its clients.
     public var networks: [IPNetwork]
+    /// Those who belong to it wherever they log in.
+    public var identities: [IdentityPattern]
     /// How old its clients are; `nil` where the policy does not say.
     public var age: AgeBand?
 
-    /// Takes name, parent, networks and age.
+    /// Takes name, parent, networks, identities and age.
     public init(
-        name: String, parent: Int? = nil, networks: [IPNetwork] = [], age: AgeBand? = nil
+        name: String, parent: Int? = nil, networks: [IPNetwork] = [],
+        identities: [IdentityPattern] = [], age: AgeBand? = nil
     ) {
         self.name = name
         self.parent = parent
         self.networks = networks
+        self.identities = identities
         self.age = age
     }
 }
@@ -141,6 +145,9 @@ public enum PolicyLimits: Sendable {
     public static let groups = 65_534
     /// Devices.
     public static let devices = 65_534
+    /// Rows of verdicts made ready for devices that may turn up anywhere: each group, with each
+    /// such device that a rule names, in each set of networks that rules name.
+    public static let preparedRows = 4096
     /// Sources of names.
     public static let sources = 65_535
     /// Category paths that a record can show.

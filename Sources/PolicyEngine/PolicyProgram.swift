@@ -22,6 +22,8 @@ public final class PolicyProgram: Sendable {
     /// Which of `audiences` a client belongs to.
     public let clients: ClientTable
 
+    /// Devices and groups by hardware address and identity.
+    let identities: IdentityTable
     let clauses: [Clause]
     /// The networks that rules name.
     let scopes: [IPNetwork]
@@ -37,8 +39,11 @@ public final class PolicyProgram: Sendable {
     /// Prepares a policy for the category sets of one compiled index (`DomainIndex.sets`).
     ///
     /// Takes milliseconds for hundreds of rules; what goes beyond `PolicyLimits` is left out.
-    public init(policy: Policy, sets: [CategorySet]) {
+    ///
+    /// - Parameter others: audiences beside those of the policy's addresses that need a row.
+    public init(policy: Policy, sets: [CategorySet], beside others: [Audience] = []) {
         self.policy = policy
+        identities = IdentityTable(policy)
         let all =
             policy.rules
             + policy.suspensions.flatMap { $0.rules(officialChannels: policy.officialChannels) }
@@ -55,7 +60,7 @@ public final class PolicyProgram: Sendable {
         categoryNames = Array(policy.categoryPaths.sorted().prefix(PolicyLimits.categories))
         var places: [String: UInt16] = [:]
         for (place, name) in categoryNames.enumerated() { places[name] = UInt16(place) }
-        let map = AudienceMap(policy: policy, rules: all)
+        let map = AudienceMap(policy: policy, rules: all, others: others)
         audiences = map.audiences
         clients = map.clients
         scopes = map.scopes
@@ -91,7 +96,7 @@ public final class PolicyProgram: Sendable {
     }
 
     /// The row of verdicts for an audience; a place that is none's has the rules for everybody.
-    func row(ofAudience audience: Int) -> Int {
+    public func row(ofAudience audience: Int) -> Int {
         let rows = ruleTable.rowOfAudience
         return Int(rows[audience >= 0 && audience < rows.count ? audience : rows.count - 1])
     }

@@ -17,6 +17,8 @@ struct RuleTable: Sendable {
     /// Rules that are about every name.
     let everything: [UInt64]
 
+    private let reach: ClauseReach
+    private let rowOfMask: [RuleMask: UInt32]
     private let audienceMasks: [UInt64]
     private let rowOfSource: [UInt32]
     private let sourceMasks: [UInt64]
@@ -54,6 +56,12 @@ struct RuleTable: Sendable {
         rowOfAudience =
             audiences.audiences.map { rows.row(of: reach.mask(of: $0)) }
             + [rows.row(of: reach.ofNobody)]
+        for audience in audiences.others { _ = rows.row(of: reach.mask(of: audience)) }
+        for audience in Self.prepared(policy, audiences, named: reach.devices) {
+            _ = rows.row(of: reach.mask(of: audience))
+        }
+        self.reach = reach
+        rowOfMask = rows.rows
         audienceMasks = rows.words
         rowCount = rows.count
 
@@ -67,6 +75,32 @@ struct RuleTable: Sendable {
         listingStarts = bySource.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
         listings = bySource.flatMap { $0 }
     }
+
+    /// Whoever may turn up where the policy is not to say beforehand: each group, by itself and as
+    /// each of the devices that rules name and that go by more than their address.
+    private static func prepared(
+        _ policy: Policy, _ audiences: AudienceMap, named: [Int]
+    ) -> [Audience] {
+        let roaming = Set(policy.devices.indices.filter { policy.devices[$0].roams })
+        guard !roaming.isEmpty || policy.groups.contains(where: { !$0.identities.isEmpty })
+        else { return [] }
+        let devices: [[Int]] = [[]] + named.filter(roaming.contains).map { [$0] }
+        let scopes = Set(audiences.audiences.map(\.scopes)).sorted {
+            $0.lexicographicallyPrecedes($1)
+        }
+        var prepared: [Audience] = []
+        for (scopes, devices) in scopes.flatMap({ scopes in devices.map { (scopes, $0) } }) {
+            guard prepared.count < PolicyLimits.preparedRows else { break }
+            prepared += policy.groups.indices.map {
+                Audience(group: $0, devices: devices, scopes: scopes)
+            }
+        }
+        return prepared
+    }
+
+    /// The row of an audience, which need not be one of those that it was made for; `nil` where no
+    /// row has just its rules.
+    func row(of audience: Audience) -> Int? { rowOfMask[reach.mask(of: audience)].map(Int.init) }
 
     /// The rules that reach a row of audiences, 64 of them.
     func rules(reachingRow row: Int, word: Int) -> UInt64 { audienceMasks[row * wordCount + word] }
@@ -107,7 +141,7 @@ struct RuleTable: Sendable {
 }
 
 /// A set of rules.
-private struct RuleMask: Hashable {
+private struct RuleMask: Hashable, Sendable {
     private(set) var words: [UInt64]
 
     init(wordCount: Int) { words = .init(repeating: 0, count: wordCount) }
@@ -116,7 +150,7 @@ private struct RuleMask: Hashable {
 }
 
 /// Which clauses reach which audience.
-private struct ClauseReach {
+private struct ClauseReach: Sendable {
     /// The clauses that reach a client of no audience: those for everybody.
     let ofNobody: RuleMask
     private let ofGroup: [RuleMask]
@@ -153,11 +187,14 @@ private struct ClauseReach {
         }
     }
 
+    /// The devices that clauses name, in order.
+    var devices: [Int] { ofDevice.keys.sorted() }
+
     func mask(of audience: Audience) -> RuleMask {
         guard ofGroup.indices.contains(audience.group) else { return ofNobody }
         var mask = ofGroup[audience.group]
         let ofScopes = audience.scopes.flatMap { ofScope[$0] ?? [] }
-        for place in (audience.device.flatMap { ofDevice[$0] } ?? []) + ofScopes
+        for place in audience.devices.flatMap({ ofDevice[$0] ?? [] }) + ofScopes
         where clauses[place].isFor(ages[audience.group]) { mask.insert(place) }
         return mask
     }
@@ -167,7 +204,7 @@ private struct ClauseReach {
 private struct MaskRows {
     private(set) var words: [UInt64] = []
     private(set) var count = 0
-    private var rows: [RuleMask: UInt32] = [:]
+    private(set) var rows: [RuleMask: UInt32] = [:]
     private let wordCount: Int
 
     init(wordCount: Int) { self.wordCount = wordCount }

@@ -1,19 +1,21 @@
 import Glibc
 
 /// Reads whole files, and says in plain words why one cannot be read.
-enum FileBytes {
+package enum FileBytes {
     /// Why a file was not read; the text fits behind the file's name.
-    struct Failure: Error {
-        var reason: String
+    package struct Failure: Error {
+        /// What is wrong.
+        package var reason: String
         /// Whether nothing lies at the path.
-        var isMissing: Bool
+        package var isMissing: Bool
     }
 
     /// What is known of a file besides its bytes.
-    struct Contents {
-        var bytes: [UInt8]
+    package struct Contents {
+        /// All of them.
+        package var bytes: [UInt8]
         /// Last change, in seconds since 1970 UTC.
-        var modifiedSeconds: Int64
+        package var modifiedSeconds: Int64
     }
 
     /// The largest list that is read: ten times the largest public ones.
@@ -22,7 +24,7 @@ enum FileBytes {
     /// The bytes of a regular file.
     ///
     /// - Parameter limit: more bytes than this are refused.
-    static func read(_ path: String, limit: Int) throws(Failure) -> Contents {
+    package static func read(_ path: String, limit: Int) throws(Failure) -> Contents {
         // O_NONBLOCK: a named pipe at the path must not keep the program waiting for a writer.
         // SAFETY: the path is passed as a C string for the length of the call.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)

@@ -11,13 +11,17 @@ struct Explain: ParsableCommand {
         discussion: """
             Decides exactly as the server does. Dates and times are by the policy's own \
             clock; without --at, it is now. With --config it knows whose access was suspended at \
-            that instant.
+            that instant, and without --at it asks the running server which device and who is at \
+            the address of --client. --device and --identity ask for a device of the policy and for \
+            whoever logs in by that name, wherever they are.
 
             EXAMPLES
               bellgate explain www.instagram.com --group staff --policy policy.yaml
               bellgate explain bbc.co.uk --client 10.21.4.7 --at "2026-11-23 09:30" \\
                 --config /etc/bellgate/bellgate.yaml
               bellgate explain example.com --group guest --policy policy.yaml --json
+              bellgate explain example.com --device library-pc-1 --policy policy.yaml
+              bellgate explain example.com --identity alice@kite.example --policy policy.yaml
             """)
 
     @Argument(help: "The name that a device asks for.")
@@ -32,6 +36,12 @@ struct Explain: ParsableCommand {
     @Option(help: "Any device of this group.")
     var group: String?
 
+    @Option(help: ArgumentHelp("A device of the policy.", valueName: "name"))
+    var device: String?
+
+    @Option(help: ArgumentHelp("Whoever has logged in so.", valueName: "name"))
+    var identity: String?
+
     @Option(help: ArgumentHelp("When it asks: \"2026-11-23 10:29:59\".", valueName: "time"))
     var at: String?
 
@@ -41,8 +51,9 @@ struct Explain: ParsableCommand {
     var json = false
 
     func validate() throws {
-        guard (client == nil) != (group == nil) else {
-            throw ValidationError("Give either --client IP or --group GROUP.")
+        guard [client, group, device, identity].count(where: { $0 != nil }) == 1 else {
+            throw ValidationError(
+                "Give one of --client IP, --group GROUP, --device NAME and --identity NAME.")
         }
         guard source.config != nil || source.policy != nil else {
             throw ValidationError("Give --config FILE or --policy FILE.")
@@ -75,9 +86,10 @@ struct Explain: ParsableCommand {
         }
         guard let name = domainName(typed: name), let type = RecordType(parsing: type)
         else { throw ExitCode(ExitStatus.usage) }
-        let decision = loaded.decide(
-            name, for: try asker(loaded.policy), at: instant(loaded.policy.zone))
-        let report = ExplainReport(decision: decision, type: type, loaded: loaded)
+        let (asker, presence) = try asker(loaded.policy, controlPath: read.controlPath)
+        let decision = loaded.decide(name, for: asker, at: instant(loaded.policy.zone))
+        let report = ExplainReport(
+            decision: decision, presence: presence, type: type, loaded: loaded)
         print(json ? report.json.rendered() : report.text)
     }
 
@@ -86,20 +98,48 @@ struct Explain: ParsableCommand {
         return Instant(seconds: Int64(time(nil)))
     }
 
-    private func asker(_ policy: Policy) throws -> Asker {
-        if let client, let address = IPAddress(client) { return .client(address) }
+    /// Who asks, and what a running server knows of that.
+    private func asker(
+        _ policy: Policy, controlPath: String?
+    ) throws -> (asker: Asker, presence: Presence?) {
+        if let client, let address = IPAddress(client) {
+            // What the network tells, it tells of now.
+            let known = at == nil ? controlPath.flatMap { Whereabout.ask($0, address) } : nil
+            guard let presence = known?.presence else { return (.client(address), nil) }
+            return (.present(address, presence), presence)
+        }
+        if let identity {
+            let presence = Presence(identity: Identity.folded(identity))
+            return (.elsewhere(presence), presence)
+        }
+        if let device {
+            return (try asker(ofDevice: device, policy), nil)
+        }
         if let place = policy.groups.firstIndex(where: { $0.name == group }) {
-            return .group(place)
+            return (.group(place), nil)
         }
         let names = policy.groups.map(\.name).joined(separator: ", ")
         standardError("there is no group \"\(group ?? "")\"; the groups are: \(names)")
         throw ExitCode(ExitStatus.wrong)
+    }
+
+    private func asker(ofDevice name: String, _ policy: Policy) throws -> Asker {
+        guard let known = policy.devices.first(where: { $0.name == name }) else {
+            standardError(
+                "there is no device \"\(name)\"; write a name under devices: in the policy")
+            throw ExitCode(ExitStatus.wrong)
+        }
+        if let address = known.addresses.first { return .client(address) }
+        return .elsewhere(
+            Presence(hardware: known.hardware.first, identity: known.identities.first))
     }
 }
 
 /// What `explain` says, for people and for programs.
 struct ExplainReport {
     let decision: Decision
+    /// What is known of who asks, besides the address.
+    var presence: Presence?
     let type: RecordType
     let loaded: LoadedPolicy
 
@@ -114,6 +154,9 @@ struct ExplainReport {
             ("rule", ruleText),
         ]
         if let target = targetText { rows.append(("target", target)) }
+        if let hardware = presence?.hardware { rows.append(("hardware", "\(hardware)")) }
+        if let identity = presence?.identity { rows.append(("identity", identity)) }
+        if let name = presence?.hostName { rows.append(("calls itself", name)) }
         if let exception = decision.exception { rows += approvalRows(exception) }
         if let category = decision.category { rows.append(("category", category)) }
         if let matched = matchedText { rows.append(("matched", matched)) }
@@ -139,8 +182,8 @@ struct ExplainReport {
 
     private var askerText: String {
         let group = decision.group.map { "group \($0)" }
-        guard let client = decision.client else { return group ?? "nobody" }
         let device = decision.device.map { ", device \($0)" } ?? ""
+        guard let client = decision.client else { return (group ?? "nobody") + device }
         return "\(client)\(device), \(group ?? "an unknown device")"
     }
 
@@ -181,7 +224,8 @@ struct ExplainReport {
 
     /// Every key of the contract, `null` where there is nothing to say; `device` and `service` as
     /// extras, with safe search the host it leads to, whether HTTPS and SVCB records are stripped,
-    /// and where an exception decides, who approved it.
+    /// who is there where the network tells (`identity`, `hardware`), and where an exception
+    /// decides, who approved it.
     var json: JSONText {
         let text = { (text: String?) -> JSONText in text.map { .string($0) } ?? .null }
         let number = { (number: Int64?) -> JSONText in number.map { .number($0) } ?? .null }
@@ -222,6 +266,12 @@ struct ExplainReport {
         ]
         let target = decision.target.map { [("target", text($0.description))] }
         let stripped: [(String, JSONText)] = stripsECH ? [("stripsECH", .bool(true))] : []
-        return .object(keys + (target ?? []) + stripped + (approval ?? []))
+        let known = presence.map { presence in
+            [
+                ("identity", text(presence.identity)),
+                ("hardware", text(presence.hardware?.description)),
+            ]
+        }
+        return .object(keys + (target ?? []) + stripped + (approval ?? []) + (known ?? []))
     }
 }

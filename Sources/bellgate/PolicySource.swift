@@ -24,6 +24,8 @@ struct PolicySource: ParsableArguments {
         var policy: PolicyLoad?
         /// Where the log lies, if a configuration says so.
         var logDirectory: String?
+        /// Where a server with that configuration can be asked.
+        var controlPath: String?
     }
 
     /// Loads the policy; `fallback` is the configuration to take where neither was given.
@@ -46,6 +48,7 @@ struct PolicySource: ParsableArguments {
             hasBlockPage: configuration.configuration.map { $0.blockPage != nil })
         return Loaded(
             path: policy, diagnostics: configuration.diagnostics + load.diagnostics, policy: load,
-            logDirectory: configuration.configuration?.logDirectory)
+            logDirectory: configuration.configuration?.logDirectory,
+            controlPath: configuration.configuration?.controlPath)
     }
 }

@@ -7,6 +7,7 @@ import DecisionLog
 import DomainLists
 import Forwarding
 import Glibc
+import Identity
 import PolicyEngine
 import PolicyFile
 
@@ -68,14 +69,19 @@ struct Serve: ParsableCommand {
                 syncSeconds: configuration.logSyncSeconds)
             let control = try ControlSocket(path: configuration.controlPath)
             let (suspended, problems) = Service.suspending(policy, configuration.logDirectory)
+            let identity = try IdentityService(
+                configuration.identity, sessions: configuration.logDirectory + "/logins",
+                policy: policy)
             let server = try Server(
-                settings(of: configuration), policy: suspended, journal: journal)
+                settings(of: configuration), policy: suspended, journal: journal,
+                network: identity.network)
             let page = try blockPage(configuration, server)
             let service = Service(
                 configuration: configuration, server: server, journal: journal, control: control,
                 signals: signals, watcher: watcher, suspensionProblems: problems, blockPage: page,
                 alerts: AlertService(
-                    configuration, policy: policy, lastSeq: journal.status.nextSeq - 1))
+                    configuration, policy: policy, lastSeq: journal.status.nextSeq - 1),
+                identity: identity)
             service.follow(load)
             announce(policy, server, configuration)
             for line in journal.status.findings { say("the log: \(line); see log verify") }
@@ -91,6 +97,9 @@ struct Serve: ParsableCommand {
             say("\(error)")
             throw ExitCode.failure
         } catch let error as JournalError {
+            say("\(error)")
+            throw ExitCode.failure
+        } catch let error as IdentityError {
             say("\(error)")
             throw ExitCode.failure
         }

@@ -1,10 +1,12 @@
 import BlockPage
 import CPacketIO
 import DNSServer
+import DNSWire
 import DecisionLog
 import DomainLists
 import Foundation
 import Glibc
+import Identity
 import PolicyEngine
 import PolicyFile
 
@@ -24,6 +26,7 @@ final class Service {
     private let alerts: AlertService?
     private let useWatch: UseWatch
     private let blockPage: BlockPageServer?
+    private let identity: IdentityService
     private var lastReload: ReloadResult?
     /// What cannot be read of the suspensions that are written down.
     private var suspensionProblems: [String]
@@ -33,6 +36,7 @@ final class Service {
     private var reloadDue: Int64?
     private var toldOfLogFailure: String?
     private var toldOfDownUpstreams: Set<String> = []
+    private var toldOfIdentity: Set<String> = []
     private var isStopping = false
 
     /// How long file changes must have settled before they are read, in milliseconds: editors
@@ -58,6 +62,8 @@ final class Service {
         var store: StoreStatus
         /// The lists that come from the web.
         var lists: [ListStatus]
+        /// Who tells who is where; absent where nobody has to.
+        var identity: IdentityStatus?
         var lastReload: ReloadResult?
         /// What a person should look at.
         var warnings: [String]
@@ -85,9 +91,11 @@ final class Service {
     init(
         configuration: ServerConfiguration, server: Server, journal: Journal,
         control: ControlSocket, signals: SignalDescriptor, watcher: FileWatcher?,
-        suspensionProblems: [String], blockPage: BlockPageServer?, alerts: AlertService?
+        suspensionProblems: [String], blockPage: BlockPageServer?, alerts: AlertService?,
+        identity: IdentityService
     ) {
         self.blockPage = blockPage
+        self.identity = identity
         self.alerts = alerts
         self.configuration = configuration
         self.server = server
@@ -127,6 +135,7 @@ final class Service {
         noteExceptions(of: server.policy)
         alerts?.start()
         useWatch.start()
+        identity.start(publish: server.replaceNetwork)
         while !isStopping {
             // SAFETY: the array outlives the call and the count is its own.
             _ = unsafe poll(&waited, nfds_t(waited.count), timeout())
@@ -143,6 +152,7 @@ final class Service {
         useWatch.stop()
         alerts?.stop()
         blockPage?.stop()
+        identity.stop()
         say("stopping: answering what is in flight")
         server.stop()
         follower.stop()
@@ -192,6 +202,7 @@ final class Service {
             noteExceptions(of: policy)
             alerts?.replacePolicy(policy)
             useWatch.replacePolicy(policy)
+            identity.replacePolicy(policy)
             say(
                 "policy reloaded: \(policy.hash), \(policy.policy.rules.count { $0.origin == .file }) rules, "
                     + "\(policy.index.nameCount) names")
@@ -255,15 +266,19 @@ final class Service {
     // MARK: - Control
 
     private func reply(_ request: String) -> String {
-        switch request.trimmingCharacters(in: .whitespacesAndNewlines) {
+        let words = request.split(whereSeparator: \.isWhitespace).map(String.init)
+        if words.first == Whereabout.request, words.count == 2, let address = IPAddress(words[1]) {
+            return Self.json(Whereabout(identity.network, address))
+        }
+        switch words.joined(separator: " ") {
         case "status": return Self.json(status)
         case "reload": return Self.json(reload())
         case ProbeGrant.request: return Self.json(probeGrant)
         case SuspensionReply.request: return Self.json(takeUpSuspensions())
         default:
             return Self.json([
-                "error": "unknown request; this server knows status, reload, \(ProbeGrant.request) "
-                    + "and \(SuspensionReply.request)"
+                "error": "unknown request; this server knows status, reload, \(ProbeGrant.request), "
+                    + "\(SuspensionReply.request) and \(Whereabout.request) ADDRESS"
             ])
         }
     }
@@ -315,6 +330,8 @@ final class Service {
         if let words = ReportsVerb.warning(directory: configuration.logDirectory) {
             warnings.append(words)
         }
+        let who = identity.status
+        warnings += who.warnings
         let lists = listKeeper.status
         for list in lists where list.needsLook {
             warnings.append("list \(list.name): \(list.stateText)")
@@ -328,7 +345,8 @@ final class Service {
                 storedSeq: store.storedSeq,
                 behind: log.nextSeq - 1 - min(store.storedSeq, log.nextSeq - 1),
                 problem: store.problem),
-            lists: lists, lastReload: lastReload, warnings: warnings)
+            lists: lists, identity: who.isEmpty ? nil : who, lastReload: lastReload,
+            warnings: warnings)
     }
 
     private static func json(_ value: some Encodable) -> String {
@@ -366,6 +384,9 @@ final class Service {
             say("upstream \(address) answers again")
         }
         toldOfDownUpstreams = down
+        let warnings = Set(identity.status.warnings)
+        for warning in warnings.subtracting(toldOfIdentity).sorted() { say("warning: \(warning)") }
+        toldOfIdentity = warnings
     }
 }
 

@@ -85,6 +85,7 @@ struct StatusVerb: ParsableCommand {
                     "\(list.name): \(list.names) names, "
                         + (list.ageSeconds.map { "\(ListStatus.age($0)) old" } ?? "never fetched")))
         }
+        lines += IdentityRows.lines(status.identity, row)
         if let reload = status.lastReload {
             lines.append(
                 row("last reload", "\(reload.at): \(reload.ok ? "loaded" : "REFUSED")"))

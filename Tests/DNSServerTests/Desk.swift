@@ -58,7 +58,7 @@ import Testing
     /// - Parameter files: what else is in the policy's folder, by path.
     init(
         allowFrom: [String] = ["10.0.0.0/8", "2001:db8::/32"], policy: String = Desk.policy,
-        files: [String: String] = [:]
+        files: [String: String] = [:], network: PresentNetwork = PresentNetwork()
     ) throws {
         let folder = NSTemporaryDirectory() + "desk-" + UUID().uuidString
         try FileManager.default.createDirectory(
@@ -67,9 +67,12 @@ import Testing
         let path = try Self.writePolicy(policy, files: files, to: folder)
         let load = loadPolicy(at: path, now: Instant(seconds: Self.noon))
         let loaded = try #require(load.loaded, "\(load.diagnostics)")
+        var seating = Seating()
+        seating.network = network
         pipeline = Pipeline(
             cache: cache, allowed: ClientTable([allowFrom.compactMap { IPNetwork($0) }]),
-            gate: Gate(loaded, dictionary: 1, nowSeconds: Self.noon), number: 1)
+            inForce: seating.seat(in: loaded, under: Gate(loaded, nowSeconds: Self.noon)) { _ in 1 }
+        )
         pipeline.turn(to: Self.moment())
     }
 

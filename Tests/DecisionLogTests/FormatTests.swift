@@ -2,6 +2,7 @@ import DNSWire
 import Glibc
 import LogFixtures
 import Testing
+
 @testable import DecisionLog
 
 @Suite struct FormatTests {

@@ -2,6 +2,7 @@ import DNSWire
 import Glibc
 import LogFixtures
 import Testing
+
 @testable import DecisionLog
 
 /// Names that stand for clients: the same everywhere, and nobody's without the key.

@@ -53,7 +53,7 @@ struct RandomPolicy {
         let devices = (0..<2).map { place in
             Device(
                 name: "d\(place)", addresses: [Self.network("10.\(place).0.7").address],
-                group: random.below(4))
+                group: random.chance(20) ? nil : random.below(4))
         }
         let first = zone.instant(of: CivilTime(date: firstDay, secondOfDay: 0))
         let span = Int64(dayCount) * 86_400

@@ -41,9 +41,8 @@ struct SlowEvaluator {
 
     /// Who a client is; `nil` for one whom the policy refuses.
     func asker(_ address: IPAddress) -> Asker? {
-        if let device = policy.devices.first(where: { $0.addresses.contains(address) }) {
-            return Asker(group: device.group, address: address)
-        }
+        let device = policy.devices.first { $0.addresses.contains(address) }
+        if let group = device?.group { return Asker(group: group, address: address) }
         var best: (length: Int, group: Int)?
         for (place, group) in policy.groups.enumerated() {
             for network in group.networks

@@ -14,7 +14,7 @@ struct ConfigurationReader {
 
     static let keys = [
         "policy", "listen", "upstreams", "allow-from", "log", "forward", "control", "workers",
-        "index", "lists", "alerts", "block-page",
+        "index", "lists", "alerts", "block-page", "identity",
     ]
     static let keysNotYet = [
         "cache": "the cache's settings", "dnssec": "DNSSEC",
@@ -64,6 +64,10 @@ struct ConfigurationReader {
         if let page = fields["block-page"] {
             configuration.blockPage = BlockPageReader(reporter: reporter).read(
                 page, hasAlerts: fields["alerts"] != nil)
+        }
+        if let identity = fields["identity"] {
+            configuration.identity = IdentitySourcesReader(reporter: reporter, path: path)
+                .read(identity)
         }
         readWorkers(fields["workers"], &configuration)
         return configuration

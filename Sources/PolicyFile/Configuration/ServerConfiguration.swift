@@ -89,6 +89,8 @@ public struct ServerConfiguration: Sendable {
     public var alerts: AlertConfiguration?
     /// The page that says why a name is blocked; `nil` for none.
     public var blockPage: BlockPageConfiguration?
+    /// Who tells who is where; `nil` for the kernel alone.
+    public var identity: IdentityConfiguration?
 
     /// What holds where the file says nothing.
     ///

@@ -45,14 +45,18 @@ struct PolicyDocument {
         var name: Located<String>
         var inherits: Located<String>?
         var networks: [Located<IPNetwork>]
+        var identities: [Located<IdentityPattern>] = []
         var age: AgeBand?
     }
 
     struct DeviceEntry {
         var name: Located<String>
         var addresses: [Located<IPAddress>]
+        var hardware: [Located<HardwareAddress>]
+        /// Folded.
+        var identities: [Located<String>]
         var kind: Device.Kind?
-        var group: Located<String>
+        var group: Located<String>?
     }
 
     struct ListEntry {

@@ -202,13 +202,16 @@ struct PolicyReader {
         var entry = PolicyDocument.GroupEntry(name: name, networks: [])
         guard !pair.value.isNothing,
             let fields = Fields(
-                pair.value, of: "group \"\(name.value)\"", known: ["networks", "inherits", "age"],
-                reporter: reporter)
+                pair.value, of: "group \"\(name.value)\"",
+                known: ["networks", "identities", "inherits", "age"], reporter: reporter)
         else { return entry }
         entry.inherits = values.text(fields["inherits"])
         entry.age = values.choice(fields["age"], of: Self.ageBands)
         entry.networks = (values.texts(fields["networks"]) ?? []).compactMap {
             NetworkReader(reporter: reporter).network($0)
+        }
+        entry.identities = (values.texts(fields["identities"]) ?? []).compactMap {
+            IdentityReader.pattern($0, reporter: reporter)
         }
         return entry
     }

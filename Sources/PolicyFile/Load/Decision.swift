@@ -8,6 +8,10 @@ public enum Asker: Hashable, Sendable {
     case client(IPAddress)
     /// Any device of a group (a place in `Policy.groups`).
     case group(Int)
+    /// Whoever is at an address, with what the network tells of that.
+    case present(IPAddress, Presence)
+    /// Whoever the network tells that of, wherever it is.
+    case elsewhere(Presence)
 }
 
 /// What a policy decides about one question, and its whole why.
@@ -71,19 +75,22 @@ extension LoadedPolicy {
             verdict: .block, name: name, at: instant, atText: policy.zone.iso8601(instant),
             reason: "unknown device", why: "unknown devices are refused", considered: [])
         decision.service = catalogue.service(covering: name)?.service.name
-        let audience: Int?
-        switch asker {
-        case .group(let place): audience = place
-        case .client(let address):
-            decision.client = address
-            audience = program.audience(of: address)
-        }
-        guard let audience, program.audiences.indices.contains(audience) else { return decision }
-        let known = program.audiences[audience]
-        decision.group = policy.groups[known.group].name
-        decision.device = known.device.map { policy.devices[$0].name }
-        let explanation = program.explain(
-            audience: audience, set: index.match(name).set, at: instant)
+        if case .client(let address) = asker { decision.client = address }
+        if case .present(let address, _) = asker { decision.client = address }
+        guard let seat = seat(of: asker) else { return decision }
+        let audience = seat.audience
+        decision.group = policy.groups[audience.group].name
+        decision.device =
+            switch seat.name {
+            case .none: nil
+            case .device(let place): policy.devices[place].name
+            case .text(let text): text
+            }
+        let set = index.match(name).set
+        guard
+            let explanation = program.explain(audience, set: set, at: instant)
+                ?? seating([audience]).program.explain(audience, set: set, at: instant)
+        else { return decision }
         decision.take(explanation, policy: policy)
         if explanation.rule?.origin == .exception {
             decision.exception = exceptions.first { $0.id == explanation.rule?.id }
@@ -95,6 +102,16 @@ extension LoadedPolicy {
         }
         locate(explanation.verdict, for: name, in: &decision)
         return decision
+    }
+
+    /// Who asks; `nil` for an unknown device that is refused.
+    private func seat(of asker: Asker) -> Seat? {
+        switch asker {
+        case .group(let group): program.seat(ofGroup: group)
+        case .client(let address): program.seat(of: address, Presence())
+        case .present(let address, let presence): program.seat(of: address, presence)
+        case .elsewhere(let presence): program.seat(of: nil, presence)
+        }
     }
 
     /// Adds where the matched name stands.

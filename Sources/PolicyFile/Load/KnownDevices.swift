@@ -4,7 +4,14 @@ public import PolicyEngine
 
 /// The devices of a policy file by name and address, without its rules and lists.
 public struct KnownDevices: Sendable {
-    private let devices: [(name: String, addresses: [IPAddress])]
+    private let devices: [Known]
+
+    private struct Known {
+        var name: String
+        var addresses: [IPAddress]
+        var hardware: [HardwareAddress]
+        var identities: [String]
+    }
 
     /// Reads them; takes milliseconds. What is wrong with the file is for `check` to say.
     public init(ofPolicyAt path: String) {
@@ -16,7 +23,9 @@ public struct KnownDevices: Sendable {
             return
         }
         devices = PolicyReader(reporter: reporter).read(root).devices.map {
-            ($0.name.value, $0.addresses.map(\.value))
+            Known(
+                name: $0.name.value, addresses: $0.addresses.map(\.value),
+                hardware: $0.hardware.map(\.value), identities: $0.identities.map(\.value))
         }
     }
 
@@ -28,6 +37,18 @@ public struct KnownDevices: Sendable {
     /// The name of the device with that address; `nil` if there is none.
     public func name(of address: IPAddress) -> String? {
         devices.first { $0.addresses.contains(address) }?.name
+    }
+
+    /// The name of the device that is there by what the network tells, the identity before the
+    /// hardware address; `nil` if there is none.
+    public func name(of presence: Presence) -> String? {
+        let byIdentity = presence.identity.flatMap { identity in
+            devices.first { $0.identities.contains(identity) }
+        }
+        let byHardware = presence.hardware.flatMap { hardware in
+            devices.first { $0.hardware.contains(hardware) }
+        }
+        return (byIdentity ?? byHardware)?.name
     }
 
     /// Advice for a name that no device has.
@@ -49,5 +70,12 @@ extension LoadedPolicy {
         suspended.policy = policy
         suspended.program = PolicyProgram(policy: policy, sets: index.sets)
         return suspended
+    }
+
+    /// The same policy with rows of verdicts for these audiences; takes milliseconds.
+    public func seating(_ audiences: [Audience]) -> LoadedPolicy {
+        var seating = self
+        seating.program = PolicyProgram(policy: policy, sets: index.sets, beside: audiences)
+        return seating
     }
 }

@@ -57,7 +57,8 @@ struct PolicyCompiler {
             Group(
                 name: entry.name.value,
                 parent: entry.inherits.flatMap { place(of: $0, as: "group", in: places) },
-                networks: entry.networks.map(\.value), age: entry.age)
+                networks: entry.networks.map(\.value),
+                identities: entry.identities.map(\.value), age: entry.age)
         }
         for cycle in Cycles.find(groups.map { $0.parent.map { [$0] } ?? [] }) {
             guard let first = cycle.min(), let turn = cycle.firstIndex(of: first) else { continue }

@@ -43,7 +43,7 @@ struct LiftVerb: ParsableCommand {
     func run() throws {
         let configuration = try readConfiguration(at: config)
         let meant = try device.map {
-            try NamedDevice($0, policyPath: configuration.policyPath)
+            try NamedDevice($0, configuration)
         }
         let words = try reason.map(SuspensionWords.reason)
         try reportingLogErrors {

@@ -64,7 +64,7 @@ struct SuspendVerb: ParsableCommand {
 
     func run() throws {
         let configuration = try readConfiguration(at: config)
-        let meant = try NamedDevice(device, policyPath: configuration.policyPath)
+        let meant = try NamedDevice(device, configuration)
         let zone = SuspensionWords.zone(configuration)
         guard let until, let end = CivilTime(writtenAs: until, isEnd: true), let authorisedBy
         else { throw ExitCode(ExitStatus.usage) }

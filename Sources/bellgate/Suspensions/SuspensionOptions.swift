@@ -10,10 +10,14 @@ struct NamedDevice {
     let addresses: [IPAddress]
 
     /// Looks a device up; ends the verb with advice where there is none.
-    init(_ text: String, policyPath: String) throws {
-        let known = KnownDevices(ofPolicyAt: policyPath)
+    ///
+    /// An address may be that of a device that goes by more than its address: a running server
+    /// knows which is there now.
+    init(_ text: String, _ configuration: ServerConfiguration) throws {
+        let known = KnownDevices(ofPolicyAt: configuration.policyPath)
         if let address = IPAddress(text) {
-            let name = known.name(of: address)
+            let present = Whereabout.ask(configuration.controlPath, address)?.presence
+            let name = known.name(of: address) ?? present.flatMap(known.name)
             self.name = name
             addresses = name.flatMap { known.addresses(ofDevice: $0) } ?? [address]
         } else if let addresses = known.addresses(ofDevice: text) {
@@ -60,7 +64,8 @@ enum SuspensionWords {
     /// "head-laptop (10.30.4.7)", "10.20.4.9".
     static func who(_ record: SuspensionRecord) -> String {
         let addresses = record.addresses.joined(separator: ", ")
-        return record.device.map { "\($0) (\(addresses))" } ?? addresses
+        guard let device = record.device else { return addresses }
+        return addresses.isEmpty ? device : "\(device) (\(addresses))"
     }
 
     /// The zone of the policy, or else the machine's idea of none.

@@ -11,6 +11,8 @@ final class TestServer {
     /// When it had said that it serves, by this machine's clock.
     private(set) var serving: ContinuousClock.Instant
     private var startsAt: Date?
+    /// What the server is started by: words before its own.
+    private let within: [String]
 
     /// Starts the server and waits until it serves.
     ///
@@ -22,13 +24,16 @@ final class TestServer {
     ///   - listen: addresses; all with the same port.
     ///   - given: further variables of its environment.
     ///   - at: the time (UTC) that the server thinks it is at its start: "2026-11-23 10:29:50".
+    ///   - within: what the server is started by, such as a program that enters a network.
     ///   - clockAhead: seconds by which its clock is ahead of this machine's, which `setClock` may
     ///     change while it runs.
     init(
         _ policy: String = collegePolicy, files: [String: String] = [:], upstreams: [String],
         settings: String = "", listen: [String] = ["127.0.0.1"], log: String = "log",
-        environment given: [String: String] = [:], at: String? = nil, clockAhead: Int? = nil
+        environment given: [String: String] = [:], within: [String] = [], at: String? = nil,
+        clockAhead: Int? = nil
     ) throws {
+        self.within = within
         let folder = try Folder()
         self.folder = folder
         try folder.write(policy, to: "policy.yaml")
@@ -69,7 +74,7 @@ final class TestServer {
                 control: run/bellgate.sock
 
                 """ + settings, to: "bellgate.yaml")
-            let process = try Self.launch(folder, environment)
+            let process = try Self.launch(folder, environment, within)
             return (port, process, .now)
         }
     }
@@ -83,11 +88,11 @@ final class TestServer {
 
     /// Starts the process and waits until it serves.
     private static func launch(
-        _ folder: Folder, _ environment: [String: String]
+        _ folder: Folder, _ environment: [String: String], _ within: [String]
     ) throws -> Program {
+        let words = within + [try Program.bellgate(), "serve", "--config", "bellgate.yaml"]
         let process = try Program(
-            Program.bellgate(), ["serve", "--config", "bellgate.yaml"], environment: environment,
-            in: folder.path)
+            words[0], Array(words.dropFirst()), environment: environment, in: folder.path)
         let isServing = eventually(within: 30) {
             process.errors.contains("serving on") || process.status != nil
         }
@@ -109,14 +114,14 @@ final class TestServer {
     private func relaunch() throws -> Program {
         for _ in 0..<20 {
             do {
-                return try Self.launch(folder, environment)
+                return try Self.launch(folder, environment, within)
             } catch let failure as ScenarioFailure
                 where "\(failure)".contains("Address already in use")
             {
                 usleep(500_000)
             }
         }
-        return try Self.launch(folder, environment)
+        return try Self.launch(folder, environment, within)
     }
 
     /// Stops the process and starts another at another time (UTC), as `at` of the first start.
