@@ -4,7 +4,6 @@ import DomainLists
 import Forwarding
 import Glibc
 import PolicyEngine
-import PolicyFile
 
 /// The way of a query, for one worker:
 ///
@@ -105,16 +104,8 @@ import PolicyFile
     /// Who asks: a client of which more is known than its network, or else by its address.
     @inline(__always)
     private func asker(of client: IPAddress, at moment: Moment) -> Gate.Asker {
-        if present.isIdle { return view.asker(of: client) }
-        if let known = present.asker(of: client) { return known }
-        if present.asksKernel,
-            let seen = firstSight.asker(
-                of: client, present: present, program: gate.loaded.program,
-                nowMilliseconds: moment.monotonicMilliseconds)
-        {
-            return seen
-        }
-        return view.asker(of: client)
+        let known = present.asker(of: client, firstSight, under: gate, at: moment)
+        return known ?? view.asker(of: client)
     }
 
     // MARK: - A query comes in
@@ -186,8 +177,7 @@ import PolicyFile
             to: key, nowMilliseconds: moment.monotonicMilliseconds
         ) { answer, age in
             unsafe give(
-                answer, age: age, source: .cache, &decision, verdict, row: Int(asker.row),
-                message, asked, target, &writer)
+                answer, age, .cache, &decision, verdict, asker, message, asked, target, &writer)
         }
         if found {
             counters.add(.cacheHits)
@@ -280,8 +270,7 @@ import PolicyFile
             unsafe refuseOutdated(&decision, message, asked, &writer)
         } else {
             unsafe give(
-                answer, age: 0, source: .upstream, &decision, verdict, row: Int(asker.row),
-                message, asked, target, &writer)
+                answer, 0, .upstream, &decision, verdict, asker, message, asked, target, &writer)
         }
         return writer.count
     }
@@ -302,9 +291,10 @@ import PolicyFile
     /// A block on such a name yields only to an allow rule for the asked name that stands
     /// above the blocking rule: that is how a policy carves a name out.
     private func give(
-        _ answer: AnswerView, age: UInt32, source: RecordSource, _ decision: inout Decision,
-        _ verdict: Verdict, row: Int, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
-        _ target: UnsafeRawBufferPointer, _ writer: inout MessageWriter
+        _ answer: AnswerView, _ age: UInt32, _ source: RecordSource, _ decision: inout Decision,
+        _ verdict: Verdict, _ asker: Gate.Asker, _ message: Span<UInt8>,
+        _ asked: UnsafeRawBufferPointer, _ target: UnsafeRawBufferPointer,
+        _ writer: inout MessageWriter
     ) {
         var until = verdict.until
         var blocking: Verdict?
@@ -315,7 +305,7 @@ import PolicyFile
                 guard let base = target.baseAddress else { return true }
                 let match = unsafe view.index.match(
                     base.assumingMemoryBound(to: UInt8.self), count: target.count)
-                let judged = planeView.verdict(row: row, set: match.set)
+                let judged = planeView.verdict(row: Int(asker.row), set: match.set)
                 until = min(until, judged.until)
                 guard judged.action == .block, judged.rank < verdict.rank else { return true }
                 blocking = judged

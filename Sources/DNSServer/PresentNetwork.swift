@@ -1,6 +1,7 @@
 import CPacketIO
 public import DNSWire
 public import PolicyEngine
+import PolicyFile
 
 /// What is known just now of who is at which address: what a server goes by until it is given the
 /// next.
@@ -115,9 +116,6 @@ public struct AttachedNetwork: Hashable, Sendable {
     // SAFETY: the slots were allocated in init, and hold plain numbers.
     deinit { unsafe slots.deallocate() }
 
-    /// Whether no query needs to look here.
-    @inline(__always) var isIdle: Bool { count == 0 && !asksKernel }
-
     /// A client that is here; `nil` for any other. O(1), allocates nothing.
     @inline(__always)
     func asker(of client: IPAddress) -> Gate.Asker? {
@@ -129,6 +127,18 @@ public struct AttachedNetwork: Hashable, Sendable {
             place = (place &+ 1) & mask
         }
         return prefixAskers.isEmpty ? nil : prefixes.place(of: client).map { prefixAskers[$0] }
+    }
+
+    /// A client that is here, or that the kernel tells of; `nil` for any other.
+    @inline(__always)
+    func asker(
+        of client: IPAddress, _ firstSight: FirstSight, under gate: Gate, at moment: Moment
+    ) -> Gate.Asker? {
+        if let known = asker(of: client) { return known }
+        guard asksKernel else { return nil }
+        return firstSight.asker(
+            of: client, present: self, program: gate.loaded.program,
+            nowMilliseconds: moment.monotonicMilliseconds)
     }
 
     /// The interface behind which a client is a neighbour of this machine; `nil` for no neighbour.

@@ -27,7 +27,6 @@ final class IdentityLoop {
     private var nextLook: Int64 = .min
     private var nextSecond: Int64 = .min
     private var lastPublished: Int64 = .min / 2
-    private var lastSaved: Int64 = .min / 2
     private var needsPublishing = false
     private var needsSaving = false
 
@@ -155,10 +154,9 @@ final class IdentityLoop {
             if needsPublishing, Self.now - lastPublished >= IdentityLimits.publishMilliseconds {
                 self.publish(publish)
             }
-            saveIfDue()
+            if needsSaving { save() }
             tell(status)
         }
-        if needsSaving { save() }
     }
 
     private func publish(_ publish: (PresentNetwork) -> Void) {
@@ -173,16 +171,11 @@ final class IdentityLoop {
         guard let radius else { return }
         for descriptor in radius.descriptors where ready.contains(descriptor) {
             if radius.receive(at: descriptor, nowSeconds: Self.wallSeconds) {
-                needsSaving = true
                 self.publish(publish)
-                saveIfDue()
+                save()
             }
             radius.answer(by: descriptor)
         }
-    }
-
-    private func saveIfDue() {
-        if needsSaving, Self.now - lastSaved >= IdentityLimits.saveMilliseconds { save() }
     }
 
     private func save() {
@@ -191,7 +184,6 @@ final class IdentityLoop {
             "\(sessionFile.path) cannot be written: \($0); a restart would forget who has logged in"
         }
         needsSaving = false
-        lastSaved = Self.now
     }
 
     /// Looks at files and clocks.
@@ -256,7 +248,6 @@ final class IdentityLoop {
         var due = now + 1000
         if !files.isEmpty { due = min(due, nextLook) }
         if needsPublishing { due = min(due, lastPublished + IdentityLimits.publishMilliseconds) }
-        if needsSaving { due = min(due, lastSaved + IdentityLimits.saveMilliseconds) }
         if let next = follower?.nextDue { due = min(due, next) }
         return Int32(clamping: max(0, due - now))
     }

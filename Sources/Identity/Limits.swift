@@ -33,8 +33,6 @@ public enum IdentityLimits {
     /// How long a login that has ended is remembered, in seconds, so that a late or repeated packet
     /// does not begin it again.
     static let endedSeconds: Int64 = 86_400
-    /// How long after a change the logins are written down at the latest, in milliseconds.
-    static let saveMilliseconds: Int64 = 500
     /// The longest file of logins, in octets.
     static let sessionFileOctets = 64 << 20
     /// The shortest time between two tables of who is where, in milliseconds: a whole room of

@@ -277,7 +277,8 @@ final class Service {
         case SuspensionReply.request: return Self.json(takeUpSuspensions())
         default:
             return Self.json([
-                "error": "unknown request; this server knows status, reload, \(ProbeGrant.request), "
+                "error":
+                    "unknown request; this server knows status, reload, \(ProbeGrant.request), "
                     + "\(SuspensionReply.request) and \(Whereabout.request) ADDRESS"
             ])
         }

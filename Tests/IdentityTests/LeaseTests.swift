@@ -126,7 +126,7 @@ private func reading(_ text: some StringProtocol, _ format: LeaseFormat) -> Leas
         let (format, text) = LeaseSamples.all[sample]
         let octets = Array(text.utf8)
         let whole = LeaseReading(octets, format: format)
-        for count in 0..<octets.count {
+        for count in stride(from: 0, to: octets.count, by: 3) {
             let part = LeaseReading(Array(octets.prefix(count)), format: format)
             #expect(part.leases.count <= whole.leases.count)
             let isAtLine = count > 0 && octets[count - 1] == 0x0A
@@ -140,7 +140,7 @@ private func reading(_ text: some StringProtocol, _ format: LeaseFormat) -> Leas
         let (format, text) = LeaseSamples.all[sample]
         var octets = Array(text.utf8)
         var random = SystemRandomNumberGenerator()
-        for _ in 0..<3000 {
+        for _ in 0..<150 {
             let place = Int.random(in: octets.indices, using: &random)
             octets[place] = UInt8.random(in: 0...255, using: &random)
             for format in LeaseFormat.allCases { _ = LeaseReading(octets, format: format) }

@@ -62,7 +62,6 @@ import Testing
         #expect(try server.run(["lift", "--device", "10.55.0.8"]).status == 0)
         #expect(try ask("news", "10.55.0.8") == "NOERROR")
         // What the kernel takes away ends at once.
-        try network.client("link", "set", "card", "down")
         try network.home("neigh", "flush", "dev", "home")
         let hasEnded = eventually(within: 2) {
             let run = try? server.run(["explain", "news.example.com", "--client", "10.55.0.8"])

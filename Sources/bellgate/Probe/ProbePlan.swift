@@ -123,16 +123,19 @@ struct ProbePlan {
         let excepted = Set(policy.policy.rules.flatMap(\.devices))
         var seen: Set<[Int]> = []
         for (place, device) in policy.policy.devices.enumerated() {
-            let isFirst = seen.insert([device.group, device.kind.map { Int($0.rawValue) } ?? -1])
-                .inserted
+            let isFirst = seen.insert([
+                device.group ?? -1, device.kind.map { Int($0.rawValue) } ?? -1,
+            ])
+            .inserted
+            // A device without an address cannot be asked for; one without a group has its network's.
             guard isFirst || excepted.contains(place), let client = device.addresses.first,
-                policy.policy.groups.indices.contains(device.group)
+                let audience = policy.program.audience(of: client)
             else { continue }
+            let group = policy.program.audiences[audience].group
             subjects.append(
                 Subject(
-                    group: policy.policy.groups[device.group].name, place: device.name,
-                    kind: device.kind.map { "\($0)" }, client: client,
-                    audience: policy.program.audience(of: client)))
+                    group: policy.policy.groups[group].name, place: device.name,
+                    kind: device.kind.map { "\($0)" }, client: client, audience: audience))
             if subjects.count(where: { $0.kind != nil }) >= Self.devices { return }
         }
     }
