@@ -152,7 +152,7 @@ import PolicyEngine
         }
         let asked = unsafe UnsafeRawBufferPointer(start: name, count: query.nameLength)
 
-        var decision = Decision(query: query, client: client, moment: moment)
+        var decision = PendingDecision(query: query, client: client, moment: moment)
         let asker = asker(of: client, at: moment)
         decision.take(asker)
         if let refusal = unsafe refuseUnserved(&decision, asker, message, asked, &writer) {
@@ -189,7 +189,7 @@ import PolicyEngine
 
     /// Lets a client wait for an answer that is not in the cache, by the key just set.
     private func wait(
-        _ decision: inout Decision, _ match: Match, _ message: Span<UInt8>,
+        _ decision: inout PendingDecision, _ match: Match, _ message: Span<UInt8>,
         _ asked: UnsafeRawBufferPointer, isForAlias: Bool, _ writer: inout MessageWriter,
         _ replyTo: ReplyPath
     ) -> Outcome {
@@ -238,7 +238,7 @@ import PolicyEngine
         let query = waiter.query
         let limit = Self.answerLimit(query, isStream: isStream, capacity: capacity)
         var writer = unsafe MessageWriter(room, capacity: limit)
-        var decision = Decision(
+        var decision = PendingDecision(
             query: query, client: waiter.client,
             moment: Moment(
                 wallMicros: waiter.receivedMicros, monotonicMicros: waiter.receivedMonotonicMicros))
@@ -291,7 +291,8 @@ import PolicyEngine
     /// A block on such a name yields only to an allow rule for the asked name that stands
     /// above the blocking rule: that is how a policy carves a name out.
     private func give(
-        _ answer: AnswerView, _ age: UInt32, _ source: RecordSource, _ decision: inout Decision,
+        _ answer: AnswerView, _ age: UInt32, _ source: RecordSource,
+        _ decision: inout PendingDecision,
         _ verdict: Verdict, _ asker: Gate.Asker, _ message: Span<UInt8>,
         _ asked: UnsafeRawBufferPointer, _ target: UnsafeRawBufferPointer,
         _ writer: inout MessageWriter
@@ -340,7 +341,7 @@ import PolicyEngine
 
     /// Writes the answer of a block and records it.
     private func block(
-        _ decision: inout Decision, _ verdict: Verdict, _ message: Span<UInt8>,
+        _ decision: inout PendingDecision, _ verdict: Verdict, _ message: Span<UInt8>,
         _ asked: UnsafeRawBufferPointer, _ writer: inout MessageWriter,
         via: UnsafeRawBufferPointer? = nil
     ) -> Outcome {
@@ -364,7 +365,7 @@ import PolicyEngine
 
     /// Answers what this server knows by itself; nil for everything else.
     private func answerLocally(
-        _ decision: inout Decision, _ verdict: Verdict, _ message: Span<UInt8>,
+        _ decision: inout PendingDecision, _ verdict: Verdict, _ message: Span<UInt8>,
         _ asked: UnsafeRawBufferPointer, _ target: UnsafeRawBufferPointer,
         _ writer: inout MessageWriter
     ) -> Outcome? {
@@ -407,7 +408,7 @@ import PolicyEngine
     /// Refuses who may not ask and what is not served; `nil` for all else.
     @inline(__always)
     private func refuseUnserved(
-        _ decision: inout Decision, _ asker: Gate.Asker, _ message: Span<UInt8>,
+        _ decision: inout PendingDecision, _ asker: Gate.Asker, _ message: Span<UInt8>,
         _ asked: UnsafeRawBufferPointer, _ writer: inout MessageWriter
     ) -> Outcome? {
         guard allowedView.place(of: decision.record.client) >= 0 else {
@@ -432,7 +433,7 @@ import PolicyEngine
     }
 
     private func refuse(
-        _ decision: inout Decision, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
+        _ decision: inout PendingDecision, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
         _ writer: inout MessageWriter, _ code: ExtendedErrorCode, _ text: StaticString
     ) -> Outcome {
         counters.add(.refused)
@@ -471,7 +472,7 @@ import PolicyEngine
     // MARK: - The record
 
     func record(
-        _ decision: inout Decision, _ asked: UnsafeRawBufferPointer,
+        _ decision: inout PendingDecision, _ asked: UnsafeRawBufferPointer,
         via: UnsafeRawBufferPointer? = nil
     ) {
         guard !isProbing else { return }
