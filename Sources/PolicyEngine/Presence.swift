@@ -88,11 +88,6 @@ public struct Seat: Hashable, Sendable {
     public var audience: Audience
     /// What the record calls it.
     public var name: Name
-
-    init(audience: Audience, name: Name) {
-        self.audience = audience
-        self.name = name
-    }
 }
 
 /// A policy's devices by hardware address and identity, and its groups by identity.

@@ -130,7 +130,11 @@ private func reading(_ text: some StringProtocol, _ format: LeaseFormat) -> Leas
             let part = LeaseReading(Array(octets.prefix(count)), format: format)
             #expect(part.leases.count <= whole.leases.count)
             let isAtLine = count > 0 && octets[count - 1] == 0x0A
-            if !isAtLine, octets[count] != 0x0A { #expect(part.problem != nil, "\(count)") }
+            // Half a comment says as much as a whole one.
+            let isInComment = octets[0] == UInt8(ascii: "#") && !octets[..<count].contains(0x0A)
+            if !isAtLine, octets[count] != 0x0A, count == 0 || !isInComment {
+                #expect(part.problem != nil, "\(count)")
+            }
         }
     }
 
@@ -147,6 +151,15 @@ private func reading(_ text: some StringProtocol, _ format: LeaseFormat) -> Leas
             if Int.random(in: 0..<20, using: &random) == 0 { octets = Array(text.utf8) }
         }
         _ = format
+    }
+
+    /// A control character where a word might begin once kept the reader waiting for ever.
+    @Test(arguments: 0...0x20 as ClosedRange<UInt8>)
+    func controlCharactersStandBetweenWords(_ octet: UInt8) throws {
+        let text = LeaseSamples.isc.replacingOccurrences(
+            of: "lease 10.20.0.6", with: "\(Character(UnicodeScalar(octet)))lease 10.20.0.6")
+        let read = reading(text, .isc)
+        #expect((read.leases[try address("10.20.0.6")] ?? nil) != nil)
     }
 
     @Test func namesAreMadeFitForTheRecord() {

@@ -148,9 +148,10 @@ struct ISCWords {
             case UInt8(ascii: "\n"):
                 line += 1
                 place += 1
-            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"): place += 1
             case UInt8(ascii: "#"):
                 while place < octets.count, octets[place] != UInt8(ascii: "\n") { place += 1 }
+            // Spaces, and whatever control characters a broken disk left: none is part of a word.
+            case ...0x20: place += 1
             default: return
             }
         }
