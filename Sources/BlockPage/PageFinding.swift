@@ -80,7 +80,7 @@ struct PageFinding {
             let verdict = withExtendedLifetime(plane) {
                 $0.view.verdict(audience: audience, set: set)
             }
-            if verdict.action == .allow { return Instant(seconds: seconds) }
+            if verdict.action != .block { return Instant(seconds: seconds) }
             seconds = verdict.until
         }
         return nil

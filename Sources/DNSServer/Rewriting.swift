@@ -22,7 +22,7 @@ extension Pipeline {
     /// Answers ANY with the alias alone, which is all that there is at the name (RFC 8482
     /// section 4.1).
     func answerWithAlias(
-        to target: UnsafeRawBufferPointer, _ decision: inout Decision, _ verdict: Verdict,
+        to target: UnsafeRawBufferPointer, _ decision: inout PendingDecision, _ verdict: Verdict,
         _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer, _ writer: inout MessageWriter
     ) -> Outcome {
         counters.add(.rewritten)
@@ -67,7 +67,7 @@ extension Pipeline {
     /// Refuses an answer that is to another question than the policy of now would have asked: it
     /// has changed since. Whoever asks again is answered by the new one.
     func refuseOutdated(
-        _ decision: inout Decision, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
+        _ decision: inout PendingDecision, _ message: Span<UInt8>, _ asked: UnsafeRawBufferPointer,
         _ writer: inout MessageWriter
     ) {
         counters.add(.failed)

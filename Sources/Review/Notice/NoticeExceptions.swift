@@ -24,8 +24,10 @@ extension NoticeWriter {
     private func item(of rule: Rule) -> Notice.Item? {
         let named = (rule.groups ?? []).filter { wanted in groups.contains { isOf($0, wanted) } }
         let single = rule.devices.filter { device in
-            policy.devices.indices.contains(device)
-                && groups.contains { isOf(policy.devices[device].group, $0) }
+            guard policy.devices.indices.contains(device) else { return false }
+            // One without a group has that of wherever it is.
+            guard let own = policy.devices[device].group else { return true }
+            return groups.contains { isOf(own, $0) }
         }
         let isForAll = rule.groups == nil && rule.devices.isEmpty && rule.networks.isEmpty
         let rooms = rule.networks.filter { room in
