@@ -29,7 +29,8 @@ struct Seating {
         let now = Moment.now.wallSeconds
         guard !missing.isEmpty else {
             return InForce(
-                gate: gate ?? Gate(policy, nowSeconds: now, page: page), present: present, number: 1)
+                gate: gate ?? Gate(policy, nowSeconds: now, page: page), present: present, number: 1
+            )
         }
         let seating = policy.seating(missing)
         var none: [Audience] = []
