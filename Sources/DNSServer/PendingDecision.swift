@@ -30,10 +30,22 @@ struct PendingDecision {
     }
 
     mutating func take(_ verdict: Verdict, labels: UInt8, view: GateView) {
+        record.verdict = verdict.action == .rewrite ? .rewrite : .allow
         record.rule = verdict.rule
         record.category = verdict.category
         record.list = view.list(ofSource: verdict.source)
         record.period = verdict.period
         record.matchedLabels = verdict.tier == 0 ? labels : 0
+    }
+}
+
+extension Query {
+    /// What the client takes, in octets.
+    @inline(__always)
+    func answerLimit(isStream: Bool, capacity: Int) -> Int {
+        if isStream { return min(capacity, ServerLimits.streamAnswerOctets) }
+        guard hasOPT else { return min(capacity, ServerLimits.plainDatagramOctets) }
+        let size = max(Int(udpPayloadSize), ServerLimits.plainDatagramOctets)
+        return min(capacity, size, ServerLimits.datagramAnswerOctets)
     }
 }

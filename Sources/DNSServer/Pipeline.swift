@@ -140,7 +140,7 @@ import PolicyEngine
         into room: UnsafeMutablePointer<UInt8>, capacity: Int, replyTo: () -> ReplyPath
     ) -> Outcome {
         counters.add(.queries)
-        let limit = Self.answerLimit(query, isStream: isStream, capacity: capacity)
+        let limit = query.answerLimit(isStream: isStream, capacity: capacity)
         var writer = unsafe MessageWriter(room, capacity: limit)
         guard query.status == .fine else { return unfit(query, message, &writer) }
         if query.qclass != 1 || query.hasOPT && probes.isOpen, !isProbing,
@@ -236,7 +236,7 @@ import PolicyEngine
         isStream: Bool, at moment: Moment
     ) -> Int {
         let query = waiter.query
-        let limit = Self.answerLimit(query, isStream: isStream, capacity: capacity)
+        let limit = query.answerLimit(isStream: isStream, capacity: capacity)
         var writer = unsafe MessageWriter(room, capacity: limit)
         var decision = PendingDecision(
             query: query, client: waiter.client,
@@ -482,15 +482,6 @@ import PolicyEngine
         unsafe batch.append(
             decision.record, qname: asked,
             via: via ?? UnsafeRawBufferPointer(start: nil, count: 0))
-    }
-
-    /// What the client takes, in octets.
-    @inline(__always)
-    private static func answerLimit(_ query: Query, isStream: Bool, capacity: Int) -> Int {
-        if isStream { return min(capacity, ServerLimits.streamAnswerOctets) }
-        guard query.hasOPT else { return min(capacity, ServerLimits.plainDatagramOctets) }
-        let size = max(Int(query.udpPayloadSize), ServerLimits.plainDatagramOctets)
-        return min(capacity, size, ServerLimits.datagramAnswerOctets)
     }
 
     /// Whole seconds until a verdict may change, rounded down: no answer outlives its verdict.

@@ -90,16 +90,10 @@ struct Serve: ParsableCommand {
             let upstreamCount = server.status.upstreams.count
             server.probeUpstreams { tellOfSilent($0, of: upstreamCount) }
             service.run()
-        } catch let error as ServerError {
-            say("\(error)")
-            throw ExitCode.failure
-        } catch let error as BlockPageError {
-            say("\(error)")
-            throw ExitCode.failure
-        } catch let error as JournalError {
-            say("\(error)")
-            throw ExitCode.failure
-        } catch let error as IdentityError {
+        } catch
+            where error is ServerError || error is BlockPageError || error is JournalError
+            || error is IdentityError
+        {
             say("\(error)")
             throw ExitCode.failure
         }
