@@ -93,7 +93,7 @@ import Testing
         for (group, name, verdict) in [
             ("years-7-11", "character.ai", RuleAction.block),
             ("sixth-form", "character.ai", .allow),
-            ("sixth-form", "claude.ai", .block), ("staff", "claude.ai", .allow),
+            ("sixth-form", "replika.com", .block), ("staff", "replika.com", .allow),
             ("years-7-11", "chatgpt.com", .allow),
         ] {
             #expect(try rule(name, group, minute: 16 * 60).verdict == verdict, "\(group) \(name)")
