@@ -29,16 +29,18 @@ public final class BlockPageServer: Sendable {
     ///   - nowSeconds: the wall clock, in seconds since 1970 UTC.
     ///   - news: is given what an administrator should know, from another thread.
     ///   - policy: the policy in force, from another thread.
+    ///   - presence: what the network tells of a client, besides its address; from another thread.
     /// - Throws: `BlockPageError` where an address cannot be served.
     public init(
         listen: [Endpoint], allowFrom: [IPNetwork], logDirectory: String,
         tellsAtOnce: Bool, nowSeconds: @escaping @Sendable () -> Int64,
         news: @escaping @Sendable (String) -> Void,
-        policy: @escaping @Sendable () -> LoadedPolicy
+        policy: @escaping @Sendable () -> LoadedPolicy,
+        presence: @escaping @Sendable (IPAddress) -> Presence
     ) throws {
         let site = PageSite(
             logDirectory: logDirectory, tellsAtOnce: tellsAtOnce, policy: policy,
-            nowSeconds: nowSeconds, news: news)
+            presence: presence, nowSeconds: nowSeconds, news: news)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let guests = ConnectionCount()
         var channels: [any Channel] = []

@@ -24,35 +24,44 @@ struct PageFinding {
     /// The device's name, if the policy knows it.
     let device: String?
 
-    /// - Parameter name: what the browser came for; `nil` for nothing.
-    init(_ loaded: LoadedPolicy, client: IPAddress, name: DomainName?, at now: Instant) {
-        let program = loaded.program
+    /// - Parameters:
+    ///   - presence: what the network tells of the client, besides its address.
+    ///   - name: what the browser came for; `nil` for nothing.
+    init(
+        _ loaded: LoadedPolicy, client: IPAddress, _ presence: Presence, name: DomainName?,
+        at now: Instant
+    ) {
         self.loaded = loaded
-        let place = program.audience(of: client)
-        let audience = place.flatMap {
-            program.audiences.indices.contains($0) ? program.audiences[$0] : nil
+        let seat = loaded.program.seat(of: client, presence)
+        group = seat?.audience.group
+        if case .device(let place)? = seat?.name {
+            device = loaded.policy.devices[place].name
+        } else {
+            device = nil
         }
-        group = audience?.group
-        device = audience?.device.map { loaded.policy.devices[$0].name }
         guard let name else {
             outcome = .noName
             return
         }
-        guard let place, audience != nil else {
+        guard let audience = seat?.audience else {
             outcome = .blocked(
                 name, rule: "unknown-devices",
                 reason: "This device is in none of the networks that the policy knows.", until: nil)
             return
         }
+        // Rules that name several of its devices may need a row of verdicts of their own.
+        let isSeated = loaded.program.row(of: audience) != nil
+        let program = isSeated ? loaded.program : loaded.seating([audience]).program
+        let row = program.row(of: audience) ?? -1
         let set = loaded.index.match(name).set
         let plane = program.plane(at: now)
-        let verdict = withExtendedLifetime(plane) { $0.view.verdict(audience: place, set: set) }
+        let verdict = withExtendedLifetime(plane) { $0.view.verdict(row: row, set: set) }
         guard verdict.action == .block else {
             outcome = .open(name)
             return
         }
         let rule = verdict.rule == Verdict.none ? nil : program.rules[Int(verdict.rule)]
-        let opening = Self.opening(of: set, for: place, program, after: verdict.until)
+        let opening = Self.opening(of: set, for: row, program, after: verdict.until)
         outcome = .blocked(
             name, rule: rule?.id ?? "default",
             reason: rule?.reason ?? "This policy opens only what it names.",
@@ -72,13 +81,13 @@ struct PageFinding {
 
     /// The first instant at which the name is open; `nil` if none is in sight.
     private static func opening(
-        of set: UInt32, for audience: Int, _ program: PolicyProgram, after until: Int64
+        of set: UInt32, for row: Int, _ program: PolicyProgram, after until: Int64
     ) -> Instant? {
         var seconds = until
         for _ in 0..<BlockPageLimits.bellsAhead where seconds != .max {
             let plane = program.plane(at: Instant(seconds: seconds))
             let verdict = withExtendedLifetime(plane) {
-                $0.view.verdict(audience: audience, set: set)
+                $0.view.verdict(row: row, set: set)
             }
             if verdict.action != .block { return Instant(seconds: seconds) }
             seconds = verdict.until

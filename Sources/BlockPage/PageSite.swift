@@ -8,6 +8,7 @@ import PolicyFile
 /// reports that it keeps.
 final class PageSite: Sendable {
     private let policy: @Sendable () -> LoadedPolicy
+    private let presence: @Sendable (IPAddress) -> Presence
     private let nowSeconds: @Sendable () -> Int64
     private let logDirectory: String
     private let news: @Sendable (String) -> Void
@@ -17,10 +18,12 @@ final class PageSite: Sendable {
 
     init(
         logDirectory: String, tellsAtOnce: Bool, policy: @escaping @Sendable () -> LoadedPolicy,
+        presence: @escaping @Sendable (IPAddress) -> Presence,
         nowSeconds: @escaping @Sendable () -> Int64, news: @escaping @Sendable (String) -> Void
     ) {
         self.logDirectory = logDirectory
         self.policy = policy
+        self.presence = presence
         self.tellsAtOnce = tellsAtOnce
         self.nowSeconds = nowSeconds
         self.news = news
@@ -30,7 +33,8 @@ final class PageSite: Sendable {
         let name = Self.name(inHost: request.host)
         let loaded = policy()
         let finding = PageFinding(
-            loaded, client: request.client, name: name, at: Instant(seconds: nowSeconds()))
+            loaded, client: request.client, presence(request.client), name: name,
+            at: Instant(seconds: nowSeconds()))
         switch request.method {
         case .other: return Self.notAllowed
         case .post:

@@ -75,7 +75,7 @@ struct Serve: ParsableCommand {
             let server = try Server(
                 settings(of: configuration), policy: suspended, journal: journal,
                 network: identity.network)
-            let page = try blockPage(configuration, server)
+            let page = try blockPage(configuration, server, identity)
             let service = Service(
                 configuration: configuration, server: server, journal: journal, control: control,
                 signals: signals, watcher: watcher, suspensionProblems: problems, blockPage: page,
@@ -117,7 +117,7 @@ struct Serve: ParsableCommand {
 
     /// Serves the page that says why a name is blocked, if there is to be one.
     private func blockPage(
-        _ configuration: ServerConfiguration, _ server: Server
+        _ configuration: ServerConfiguration, _ server: Server, _ identity: IdentityService
     ) throws -> BlockPageServer? {
         guard let settings = configuration.blockPage else { return nil }
         let page = try BlockPageServer(
@@ -125,7 +125,8 @@ struct Serve: ParsableCommand {
             logDirectory: configuration.logDirectory,
             tellsAtOnce: settings.reportsToAlerts && configuration.alerts != nil,
             nowSeconds: { Instant.now.seconds },
-            news: { say($0) }, policy: { server.policy })
+            news: { say($0) }, policy: { server.policy },
+            presence: { Whereabout(identity.network, $0).presence })
         let places = page.addresses.map(\.description).joined(separator: ", ")
         let told = settings.addresses.map(\.description).joined(separator: ", ")
         say("block page on \(places) (HTTP); blocked clients are told \(told)")

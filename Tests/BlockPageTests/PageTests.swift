@@ -1,6 +1,7 @@
 import DNSWire
 import Foundation
 import FoundationXML
+import PolicyEngine
 import Testing
 
 @testable import BlockPage
@@ -47,6 +48,27 @@ import Testing
         #expect(page.contains("until <b>tomorrow, 10:30, when break begins</b>"), "\(page)")
         let never = try night.get("harm.example.net").body
         #expect(never.contains("No time is set at which it opens."))
+    }
+
+    /// As for a query: who is known by a card or a login is not judged by the network alone.
+    @Test(arguments: [
+        Presence(hardware: HardwareAddress("02:00:5e:10:00:01")),
+        Presence(identity: "ann@staff.example"),
+    ])
+    func whoIsKnownByCardOrLoginGetsTheirOwnDecision(_ presence: Presence) throws {
+        let policy = College.policy
+            .replacing(
+                "staff: { networks: [127.0.30.0/24] }",
+                with: "staff: { networks: [127.0.30.0/24], identities: [\"*@staff.example\"] }"
+            )
+            .replacing(
+                "devices: [",
+                with: "devices: [{ name: tablet, mac: \"02:00:5e:10:00:01\", group: staff }, ")
+        for (presence, status) in [(presence, 200), (Presence(), 451)] {
+            let college = try College(policy, presence: presence)
+            college.pass(3700)
+            #expect(try college.get("break.example.net").status == status)
+        }
     }
 
     @Test func anotherClientGetsItsOwnDecision() throws {

@@ -18,7 +18,11 @@ final class College: Sendable {
     static let learner = "127.0.20.5"
     static let staff = "127.0.30.5"
 
-    init(_ policy: String = College.policy, tellsAtOnce: Bool = false) throws {
+    /// - Parameter presence: what the network tells of every client.
+    init(
+        _ policy: String = College.policy, tellsAtOnce: Bool = false,
+        presence: Presence = Presence()
+    ) throws {
         try FileManager.default.createDirectory(
             atPath: folder + "/services", withIntermediateDirectories: true)
         try FileManager.default.createDirectory(
@@ -35,7 +39,7 @@ final class College: Sendable {
         news = said
         site = PageSite(
             logDirectory: folder + "/log", tellsAtOnce: tellsAtOnce, policy: { loaded },
-            nowSeconds: { clock.now }, news: { said.add($0) })
+            presence: { _ in presence }, nowSeconds: { clock.now }, news: { said.add($0) })
     }
 
     deinit { try? FileManager.default.removeItem(atPath: folder) }
