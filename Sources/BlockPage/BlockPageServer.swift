@@ -3,6 +3,7 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+public import PolicyEngine
 public import PolicyFile
 
 /// Why the block page cannot be served.
