@@ -12,31 +12,15 @@ struct ReviewPage {
         let title = "Monitoring review, week \(figures.scope.week)"
         let sections = [
             heading, summary, brief, trend, concerns, use, groups, categories, outsideHours,
-            newNames,
-            bypass, coverage, limits, glossary,
+            newNames, bypass, coverage, limits, glossary,
         ]
-        return """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8"/>
-            <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <meta name="robots" content="noindex"/>
-            <title>\(title), \(figures.policy.name)</title>
-            <style>
-            \(PageStyle.css)
-            </style>
-            </head>
-            <body>
-            <main>
-            \(Markup(sections))</main>
-            <footer>Week \(figures.scope.week) of policy \(figures.policy.hash). Made by bellgate from \
-            the decision log; the same log gives the same page. Confidential: share it only with those \
-            who review the filter.</footer>
-            </body>
-            </html>
-
-            """
+        return PageShell.page(
+            "\(title), \(figures.policy.name)", Markup(sections),
+            footer: """
+                Week \(figures.scope.week) of policy \(figures.policy.hash). Made by bellgate from \
+                the decision log; the same log gives the same page. Confidential: share it only with \
+                those who review the filter.
+                """)
     }
 
     // MARK: Words

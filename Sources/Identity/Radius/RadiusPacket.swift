@@ -2,7 +2,7 @@ import DNSWire
 import LDNSBridge
 import PolicyEngine
 
-/// A RADIUS packet (RFC 2865 section 3), looked at and not yet believed.
+/// A RADIUS packet (RFC 2865 section 3), taken apart by its lengths; who sent it is another check.
 struct RadiusPacket {
     /// What it is: 4 asks for accounting, 5 answers.
     let code: UInt8

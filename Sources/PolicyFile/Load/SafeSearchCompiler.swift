@@ -5,7 +5,7 @@ extension PolicyCompiler {
     /// The safe modes of search engines, each with the groups for which it is on.
     ///
     /// For each engine a group's own entry counts, else that of the group that it inherits from,
-    /// and so on, else the entry for all groups. Hosts' category sets are not yet known.
+    /// and so on, else the entry for all groups. Hosts' category sets come with the index.
     ///
     /// - Parameter catalogue: what is known of the engines; `nil` where that was reported.
     mutating func safeSearch(_ catalogue: SafeSearchCatalogue?, groups: [Group]) -> [SafeSearch] {

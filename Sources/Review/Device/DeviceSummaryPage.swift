@@ -5,28 +5,16 @@ extension DeviceSummary {
     /// Prints on A4.
     public func html() -> String {
         let title = "Summary of one device's use of the network"
-        let page: Markup = """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8"/>
-            <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <meta name="robots" content="noindex"/>
-            <title>\(title), \(policy.policy.name)</title>
-            <style>
-            \(PageStyle.css)
-            </style>
-            </head>
-            <body>
-            <main>
-            <h1>\(title)</h1>
-            \(facts)\(brief)\(blockTable)\(categoryTable)\(dayTable)\(limits)</main>
-            <footer>Made by bellgate from the decision log. Confidential: it is about one device, and \
-            goes to nobody but those whom it was made for.</footer>
-            </body>
-            </html>
-
+        let page = PageShell.page(
+            "\(title), \(policy.policy.name)",
             """
+            <h1>\(title)</h1>
+            \(facts)\(brief)\(blockTable)\(categoryTable)\(dayTable)\(limits)
+            """,
+            footer: """
+                Made by bellgate from the decision log. Confidential: it is about one device, and goes \
+                to nobody but those whom it was made for.
+                """)
         return page.html
     }
 

@@ -32,25 +32,8 @@ extension Notice {
             return "<section>\n<h2>\(section.title)</h2>\n\(paragraphs)\(list)</section>\n"
         }
         let facts = Markup(self.facts.map { "<p class=\"facts\">\($0)</p>\n" })
-        let page: Markup = """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8"/>
-            <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <title>\(title)</title>
-            <style>
-            \(PageStyle.css)
-            </style>
-            </head>
-            <body>
-            <main>
-            <h1>\(title)</h1>
-            \(facts)\(Markup(parts))</main>
-            </body>
-            </html>
-
-            """
+        let page = PageShell.page(
+            title, "<h1>\(title)</h1>\n\(facts)\(Markup(parts))", isPublic: true)
         return page.html
     }
 

@@ -12,30 +12,18 @@ struct ProbePage {
 
     var markup: Markup {
         let title = "Proof of filtering, \(day)"
-        return """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8"/>
-            <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <meta name="robots" content="noindex"/>
-            <title>\(title), \(record.policy.name)</title>
-            <style>
-            \(PageStyle.css)
-            </style>
-            </head>
-            <body>
-            <main>
+        return PageShell.page(
+            "\(title), \(record.policy.name)",
+            """
             <h1>Proof of filtering</h1>
             <p class="span">\(day)</p>
             <p class="facts">\(record.policy.name)\(reference), policy \(record.policy.hash)</p>
-            \(verdict)\(servers)\(differences)\(drift)\(coverage)\(method)</main>
-            <footer>Made by bellgate \(record.version), \(record.at). For the review of filtering and \
-            monitoring.</footer>
-            </body>
-            </html>
-
-            """
+            \(verdict)\(servers)\(differences)\(drift)\(coverage)\(method)
+            """,
+            footer: """
+                Made by bellgate \(record.version), \(record.at). For the review of filtering and \
+                monitoring.
+                """)
     }
 
     private var day: String {
