@@ -163,6 +163,7 @@ let package = Package(
                 "AccessPoint", "CPacketIO", "DNSServer", "DNSWire", "Identity", "LDNSBridge", "PolicyEngine",
                 "PolicyFile",
             ]),
+        tests("PacketIOTests", ["CPacketIO"]),
         tests("ForwardingTests", ["CPacketIO", "Forwarding", "DNSWire", "WebServer"] + encryption),
         // Folders and dice for the tests of the log.
         .target(name: "LogFixtures", path: "Tests/Support/LogFixtures", swiftSettings: rules),

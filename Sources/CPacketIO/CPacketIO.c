@@ -1,6 +1,6 @@
 // For recvmmsg, sendmmsg, accept4 and the names of threads; before any system header.
 #define _GNU_SOURCE
-#include "CPacketIO.h"
+#include "Batch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,20 +11,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-// Room for one IP_PKTINFO or IPV6_PKTINFO message.
-#define CONTROL_BYTES 64
-
-struct cpio_batch {
-    unsigned slots;
-    size_t in_bytes, out_bytes;
-    unsigned out_count;
-    struct mmsghdr *in_messages, *out_messages;
-    struct iovec *in_vectors, *out_vectors;
-    struct sockaddr_in6 *in_names, *out_names;
-    uint8_t *in_control, *out_control;
-    uint8_t *in_buffer, *out_buffer;
-};
 
 static uint64_t load64(const uint8_t *bytes) {
     uint64_t value = 0;
@@ -93,9 +79,10 @@ cpio_batch *cpio_batch_create(unsigned slots, size_t in_bytes, size_t out_bytes)
     batch->out_control = calloc(slots, CONTROL_BYTES);
     batch->in_buffer = calloc(slots, in_bytes);
     batch->out_buffer = calloc(slots, out_bytes);
+    batch->trains = trains_create(slots);
     if (!batch->in_messages || !batch->out_messages || !batch->in_vectors || !batch->out_vectors ||
         !batch->in_names || !batch->out_names || !batch->in_control || !batch->out_control ||
-        !batch->in_buffer || !batch->out_buffer) {
+        !batch->in_buffer || !batch->out_buffer || !batch->trains) {
         cpio_batch_destroy(batch);
         return NULL;
     }
@@ -128,6 +115,7 @@ void cpio_batch_destroy(cpio_batch *batch) {
     free(batch->out_control);
     free(batch->in_buffer);
     free(batch->out_buffer);
+    trains_destroy(batch->trains);
     free(batch);
 }
 
@@ -237,33 +225,76 @@ void cpio_batch_out_push_connected(cpio_batch *batch, size_t length) {
     batch->out_count = slot + 1;
 }
 
-int cpio_batch_send_some(cpio_batch *batch, int fd, unsigned from) {
-    if (from >= batch->out_count) return 0;
-    return sendmmsg(
-        fd, batch->out_messages + from, batch->out_count - from, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
+// What became of messages that were to be sent.
+struct sending {
+    int fd, patience_ms;
+    unsigned lost;
+    uint16_t *refused;
+    unsigned refused_count;
+};
 
-void cpio_batch_out_clear(cpio_batch *batch) { batch->out_count = 0; }
-
-unsigned cpio_batch_send(cpio_batch *batch, int fd, int patience_ms) {
-    unsigned done = 0, lost = 0;
-    while (done < batch->out_count) {
-        int sent = sendmmsg(fd, batch->out_messages + done, batch->out_count - done, MSG_NOSIGNAL);
+// Sends messages up to the first that does not go. How many went; fewer than `count` only with errno.
+static unsigned send_some(
+    const struct sending *sending, struct mmsghdr *messages, unsigned count) {
+    unsigned done = 0;
+    while (done < count) {
+        int sent = sendmmsg(
+            sending->fd, messages + done, count - done,
+            MSG_NOSIGNAL | (sending->patience_ms > 0 ? 0 : MSG_DONTWAIT));
         if (sent > 0) {
             done += (unsigned)sent;
             continue;
         }
         if (errno == EINTR) continue;
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            struct pollfd waiting = {.fd = fd, .events = POLLOUT};
-            if (patience_ms > 0 && poll(&waiting, 1, patience_ms) > 0) continue;
+        if (errno == EAGAIN && sending->patience_ms > 0) {
+            struct pollfd waiting = {.fd = sending->fd, .events = POLLOUT};
+            if (poll(&waiting, 1, sending->patience_ms) > 0) continue;
+            errno = EAGAIN;
         }
-        // One datagram that cannot be sent must not hold up the others.
-        done++;
-        lost++;
+        break;
+    }
+    return done;
+}
+
+// Notes a datagram that did not go; one that met a full buffer is like one lost on its way.
+static void give_up(struct sending *sending, unsigned slot, int reason) {
+    sending->lost++;
+    if (sending->refused && reason != EAGAIN && reason != ENOBUFS)
+        sending->refused[sending->refused_count++] = (uint16_t)slot;
+}
+
+// Sends the datagrams of slots that lie one behind the other. One that cannot be sent does not hold
+// up the others.
+static void send_slots(
+    cpio_batch *batch, struct sending *sending, unsigned from, unsigned count) {
+    for (unsigned end = from + count; from < end; from++) {
+        from += send_some(sending, batch->out_messages + from, end - from);
+        if (from < end) give_up(sending, from, errno);
+    }
+}
+
+// Sends what a train held that did not go: car by car, and without the first where it is the client
+// that cannot be reached.
+static void send_cars(cpio_batch *batch, struct sending *sending, unsigned train, int reason) {
+    unsigned count, from = 0, lost_before = sending->lost;
+    const uint16_t *slots = trains_slots(batch->trains, train, &count);
+    if (!trains_may_be_why(reason)) give_up(sending, slots[from++], reason);
+    for (; from < count; from++) send_slots(batch, sending, slots[from], 1);
+    if (sending->lost == lost_before) trains_rest(batch->trains);
+}
+
+unsigned cpio_batch_send(
+    cpio_batch *batch, int fd, int patience_ms, uint16_t *refused, unsigned *refused_count) {
+    struct sending sending = {.fd = fd, .patience_ms = patience_ms, .refused = refused};
+    unsigned trains = trains_couple(batch->trains, batch);
+    if (trains == 0) send_slots(batch, &sending, 0, batch->out_count);
+    for (unsigned train = 0; train < trains; train++) {
+        train += send_some(&sending, trains_messages(batch->trains) + train, trains - train);
+        if (train < trains) send_cars(batch, &sending, train, errno);
     }
     batch->out_count = 0;
-    return lost;
+    if (refused_count) *refused_count = sending.refused_count;
+    return sending.lost;
 }
 
 static int failed(int fd) {

@@ -1,7 +1,7 @@
 /// What this room allows itself, each with its unit and its reason.
 public enum ServerLimits {
     /// Datagrams taken and sent by one system call: more gain little and delay the first.
-    static let datagramsPerBatch: UInt32 = 64
+    static let datagramsPerBatch: UInt32 = 128
     /// Places by which a query's memory is asked for ahead, twice: first its buckets, then its
     /// records. To answer so many others takes longer than memory does, and what is asked for by
     /// then is less than a processor's outstanding loads.
@@ -9,7 +9,7 @@ public enum ServerLimits {
     /// The longest that a busy worker lets datagrams gather, in microseconds: a batch's worth at the
     /// rates at which that pays, and less than anybody on a network can tell.
     static let longestPauseMicros: UInt32 = 200
-    /// What a pause must bring, in datagrams: below a quarter of a batch it saves little.
+    /// What a pause must bring, in datagrams: fewer save little.
     static let datagramsWorthAPause = 16
     /// Turns that go without a pause after one that brought less: clients that wait for their
     /// answers before they ask again are not to wait for each other.

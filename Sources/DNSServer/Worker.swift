@@ -195,7 +195,7 @@ import Glibc
         }
         if unsafe cpio_batch_out_count(datagrams) > 0 {
             let lost = unsafe cpio_batch_send(
-                datagrams, outgoingSocket, ServerLimits.sendPatienceMilliseconds)
+                datagrams, outgoingSocket, ServerLimits.sendPatienceMilliseconds, nil, nil)
             if lost > 0 { pipeline.counters.add(.unsent, Int(lost)) }
         }
         if !unsentReplies.isEmpty {

@@ -17,6 +17,7 @@ import Glibc
 
     private let batch: OpaquePointer
     private var questions: [Question] = []
+    private let refusedSlots: UnsafeMutablePointer<UInt16>
     /// The socket that the questions leave by, and where it leads; nil while there are none.
     private(set) var destination: (socket: AskSocket, upstream: Upstream)?
 
@@ -33,10 +34,14 @@ import Glibc
                 Self.slots, Self.answerOctets, Exchange.longestMessage)
         else { return nil }
         unsafe self.batch = batch
+        unsafe refusedSlots = .allocate(capacity: Int(Self.slots))
         questions.reserveCapacity(Int(Self.slots))
     }
 
-    deinit { unsafe cpio_batch_destroy(batch) }
+    deinit {
+        unsafe cpio_batch_destroy(batch)
+        unsafe refusedSlots.deallocate()
+    }
 
     // MARK: - Out
 
@@ -60,20 +65,10 @@ import Glibc
     ///   like one that was lost on its way, and not among them.
     func send() -> [Question] {
         guard let socket = destination?.socket else { return [] }
-        var refused: [Question] = []
-        var from = 0
-        while from < questions.count {
-            let sent = unsafe cpio_batch_send_some(batch, socket.descriptor, UInt32(from))
-            if sent > 0 {
-                from += Int(sent)
-            } else if errno == EAGAIN || errno == ENOBUFS || sent == 0 {
-                break
-            } else if errno != EINTR {
-                refused.append(questions[from])
-                from += 1
-            }
-        }
-        unsafe cpio_batch_out_clear(batch)
+        var count: UInt32 = 0
+        // SAFETY: there is room for every slot.
+        unsafe cpio_batch_send(batch, socket.descriptor, 0, refusedSlots, &count)
+        let refused = (0..<Int(count)).map { unsafe questions[Int(refusedSlots[$0])] }
         questions.removeAll(keepingCapacity: true)
         destination = nil
         return refused

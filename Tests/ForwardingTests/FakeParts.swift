@@ -88,7 +88,7 @@ final class FakeHost: ForwarderHost {
         for (index, octet) in message.enumerated() { unsafe room[index] = octet }
         var peer = question.peer
         unsafe cpio_batch_out_push(batch, message.count, &peer)
-        #expect(unsafe cpio_batch_send(batch, descriptor, 100) == 0)
+        #expect(unsafe cpio_batch_send(batch, descriptor, 100, nil, nil) == 0)
     }
 
     /// Answers with an address, or with a response code and nothing.

@@ -54,17 +54,15 @@ uint8_t *cpio_batch_out_room(cpio_batch *batch);
 // Takes what was written into the room.
 void cpio_batch_out_push(cpio_batch *batch, size_t length, const cpio_peer *peer);
 unsigned cpio_batch_out_count(const cpio_batch *batch);
-// Sends all that was pushed and empties the batch. A full socket buffer is waited for, at most
-// `patience_ms`. The number of datagrams that could not be sent.
-unsigned cpio_batch_send(cpio_batch *batch, int fd, int patience_ms);
-
-// The same for a connected socket: takes what was written into the room, to go to the socket's peer.
+// Takes the same, to go to the peer of a connected socket.
 void cpio_batch_out_push_connected(cpio_batch *batch, size_t length);
-// Sends what was pushed, from a slot on, by one call and without waiting. How many datagrams went,
-// or -1 with errno about the first of them.
-int cpio_batch_send_some(cpio_batch *batch, int fd, unsigned from);
-// Empties the batch of what was pushed.
-void cpio_batch_out_clear(cpio_batch *batch);
+// Sends all that was pushed and empties the batch. What one client gets goes together where the
+// kernel can do so, hence not always in the order in which it was pushed. A full socket buffer is
+// waited for, at most `patience_ms`. The number of datagrams that could not be sent; `refused`, with
+// room for as many as there are slots, gets the slots of those that met more than a full buffer, and
+// `refused_count` says how many (both may be NULL).
+unsigned cpio_batch_send(
+    cpio_batch *batch, int fd, int patience_ms, uint16_t *refused, unsigned *refused_count);
 
 // A socket bound to an address for serving, or -1 with errno. `type`: SOCK_DGRAM or SOCK_STREAM.
 // Port 0 takes any; `cpio_local_port` tells which. With `shared`, other sockets of ours may be

@@ -139,7 +139,7 @@ import PolicyFile
     /// Sends the answers to what `receive` has taken at that socket.
     func answer(by descriptor: Int32) {
         // What cannot be sent is asked for again.
-        _ = unsafe cpio_batch_send(batch, descriptor, 0)
+        _ = unsafe cpio_batch_send(batch, descriptor, 0, nil, nil)
     }
 }
 

@@ -1,0 +1,253 @@
+// Datagrams that go to one client by one call: udp(7), UDP_SEGMENT.
+//
+// Of what a datagram costs the kernel most is its way through the stack, which it goes alone. What
+// one client gets out of one batch can go that way together, as a train: one buffer, which is cut
+// into datagrams at its far end. All cars of a train are of one length but the last, which may be
+// shorter. The client sees datagrams like any others; only their order is another.
+// For struct mmsghdr; before any system header.
+#define _GNU_SOURCE
+#include "Batch.h"
+
+#include <errno.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Smaller batches cost little, and they are what goes out where nobody is in a hurry.
+#define DATAGRAMS_WORTH_TRAINS 16
+// What the kernel takes (UDP_MAX_SEGMENTS of its older versions), and below 64 KiB with headers.
+#define TRAIN_DATAGRAMS 64
+#define TRAIN_BYTES 65000
+// Batches without trains after the kernel has refused one: another network card, or a narrow path.
+#define BATCHES_WITHOUT_TRAINS 4096
+
+#define NONE UINT16_MAX
+
+struct trains {
+    // Trains there are now, and batches to go without any.
+    unsigned count, rest;
+    // By train.
+    struct mmsghdr *messages;
+    uint8_t *control;
+    uint16_t *first_car, *cars;
+    // By car: all trains' one behind the other.
+    struct iovec *vectors;
+    uint16_t *car_slots;
+    // By client: the first and the last of its datagrams; by slot: the next of the same client.
+    uint16_t *heads, *tails, *next;
+    // One client's slots, by the length of their datagrams.
+    uint16_t *sorted;
+    // Clients by a hash of where they are; NONE is a free place.
+    uint16_t *places;
+    unsigned place_mask;
+};
+
+struct trains *trains_create(unsigned slots) {
+    struct trains *trains = calloc(1, sizeof *trains);
+    if (!trains) return NULL;
+    unsigned places = 4;
+    while (places < 2 * slots) places *= 2;
+    trains->place_mask = places - 1;
+    trains->messages = calloc(slots, sizeof *trains->messages);
+    trains->control = calloc(slots, CONTROL_BYTES);
+    trains->first_car = calloc(slots, sizeof *trains->first_car);
+    trains->cars = calloc(slots, sizeof *trains->cars);
+    trains->vectors = calloc(slots, sizeof *trains->vectors);
+    trains->car_slots = calloc(slots, sizeof *trains->car_slots);
+    trains->heads = calloc(slots, sizeof *trains->heads);
+    trains->tails = calloc(slots, sizeof *trains->tails);
+    trains->next = calloc(slots, sizeof *trains->next);
+    trains->sorted = calloc(slots, sizeof *trains->sorted);
+    trains->places = calloc(places, sizeof *trains->places);
+    if (!trains->messages || !trains->control || !trains->first_car || !trains->cars ||
+        !trains->vectors || !trains->car_slots || !trains->heads || !trains->tails ||
+        !trains->next || !trains->sorted || !trains->places) {
+        trains_destroy(trains);
+        return NULL;
+    }
+    return trains;
+}
+
+void trains_destroy(struct trains *trains) {
+    if (!trains) return;
+    free(trains->messages);
+    free(trains->control);
+    free(trains->first_car);
+    free(trains->cars);
+    free(trains->vectors);
+    free(trains->car_slots);
+    free(trains->heads);
+    free(trains->tails);
+    free(trains->next);
+    free(trains->sorted);
+    free(trains->places);
+    free(trains);
+}
+
+struct mmsghdr *trains_messages(struct trains *trains) { return trains->messages; }
+
+const uint16_t *trains_slots(const struct trains *trains, unsigned train, unsigned *count) {
+    *count = trains->cars[train];
+    return trains->car_slots + trains->first_car[train];
+}
+
+bool trains_may_be_why(int reason) {
+    return reason == EINVAL || reason == EIO || reason == EMSGSIZE || reason == EOPNOTSUPP ||
+           reason == ENOPROTOOPT;
+}
+
+void trains_rest(struct trains *trains) { trains->rest = BATCHES_WITHOUT_TRAINS; }
+
+// Whether two datagrams go to the same place from the same address of ours.
+static bool same_way(const struct msghdr *one, const struct msghdr *other) {
+    return one->msg_namelen == other->msg_namelen &&
+           one->msg_controllen == other->msg_controllen &&
+           (!one->msg_namelen || !memcmp(one->msg_name, other->msg_name, one->msg_namelen)) &&
+           (!one->msg_controllen ||
+            !memcmp(one->msg_control, other->msg_control, one->msg_controllen));
+}
+
+static unsigned hash_of(const struct msghdr *message) {
+    uint64_t hash = message->msg_namelen;
+    const uint8_t *octets = message->msg_name;
+    for (unsigned at = 0; at + 4 <= message->msg_namelen; at += 4) {
+        uint32_t word;
+        memcpy(&word, octets + at, sizeof word);
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
+    }
+    return (unsigned)(hash >> 40);
+}
+
+// Puts the datagrams of each client into a chain. How many clients there are.
+static unsigned find_clients(struct trains *trains, const cpio_batch *batch) {
+    memset(trains->places, 0xFF, (trains->place_mask + 1) * sizeof *trains->places);
+    unsigned clients = 0;
+    for (unsigned slot = 0; slot < batch->out_count; slot++) {
+        const struct msghdr *message = &batch->out_messages[slot].msg_hdr;
+        unsigned place = hash_of(message) & trains->place_mask;
+        uint16_t client;
+        while ((client = trains->places[place]) != NONE &&
+               !same_way(&batch->out_messages[trains->heads[client]].msg_hdr, message))
+            place = (place + 1) & trains->place_mask;
+        trains->next[slot] = NONE;
+        if (client == NONE) {
+            client = (uint16_t)clients++;
+            trains->places[place] = client;
+            trains->heads[client] = (uint16_t)slot;
+        } else {
+            trains->next[trains->tails[client]] = (uint16_t)slot;
+        }
+        trains->tails[client] = (uint16_t)slot;
+    }
+    return clients;
+}
+
+// The slots of one client by the length of their datagrams, the longest first.
+static unsigned sort_by_length(
+    const struct trains *trains, const cpio_batch *batch, unsigned client) {
+    uint16_t *sorted = trains->sorted;
+    unsigned count = 0;
+    for (uint16_t slot = trains->heads[client]; slot != NONE; slot = trains->next[slot]) {
+        size_t length = batch->out_vectors[slot].iov_len;
+        unsigned at = count++;
+        for (; at > 0 && batch->out_vectors[sorted[at - 1]].iov_len < length; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = slot;
+    }
+    return count;
+}
+
+// Begins a train for the datagram in a slot.
+static void begin_train(
+    struct trains *trains, const cpio_batch *batch, unsigned first_car, uint16_t slot) {
+    unsigned train = trains->count++;
+    struct msghdr *message = &trains->messages[train].msg_hdr;
+    *message = batch->out_messages[slot].msg_hdr;
+    message->msg_iov = trains->vectors + first_car;
+    trains->first_car[train] = (uint16_t)first_car;
+    trains->cars[train] = 0;
+}
+
+static void add_car(struct trains *trains, const cpio_batch *batch, uint16_t slot) {
+    unsigned train = trains->count - 1;
+    unsigned car = trains->first_car[train] + trains->cars[train]++;
+    trains->car_slots[car] = slot;
+    trains->vectors[car] = batch->out_vectors[slot];
+    trains->messages[train].msg_hdr.msg_iovlen = trains->cars[train];
+}
+
+// Tells the kernel where to cut the last train; nothing to cut in one of a single car.
+static void end_train(struct trains *trains, uint16_t length) {
+    unsigned train = trains->count - 1;
+    if (trains->cars[train] < 2) return;
+    struct msghdr *message = &trains->messages[train].msg_hdr;
+    uint8_t *room = trains->control + train * CONTROL_BYTES;
+    size_t had = message->msg_controllen;
+    memset(room, 0, CONTROL_BYTES);
+    if (had) memcpy(room, message->msg_control, had);
+    struct cmsghdr *cut = (struct cmsghdr *)(room + had);
+    cut->cmsg_level = IPPROTO_UDP;
+    cut->cmsg_type = UDP_SEGMENT;
+    cut->cmsg_len = CMSG_LEN(sizeof length);
+    memcpy(CMSG_DATA(cut), &length, sizeof length);
+    message->msg_control = room;
+    message->msg_controllen = had + CMSG_SPACE(sizeof length);
+}
+
+// Of datagrams sorted by length, one that may end a train of longer ones: best one that is alone of
+// its length, since it would need a train of its own. `count` if there is none; one without octets
+// would be lost in a train.
+static unsigned last_car(const cpio_batch *batch, const uint16_t *sorted, unsigned count) {
+    unsigned any = count;
+    for (unsigned at = count; at-- > 0;) {
+        size_t length = batch->out_vectors[sorted[at]].iov_len;
+        if (length == 0) continue;
+        if (any == count) any = at;
+        if ((at == 0 || batch->out_vectors[sorted[at - 1]].iov_len != length) &&
+            (at + 1 == count || batch->out_vectors[sorted[at + 1]].iov_len != length))
+            return at;
+    }
+    return any;
+}
+
+// Couples the datagrams that were sorted; `car` is the next free one.
+static void couple_sorted(
+    struct trains *trains, const cpio_batch *batch, unsigned count, unsigned *car) {
+    uint16_t *sorted = trains->sorted;
+    while (count > 0) {
+        size_t length = batch->out_vectors[sorted[0]].iov_len;
+        size_t most = length ? TRAIN_BYTES / length : 1;
+        if (most > TRAIN_DATAGRAMS) most = TRAIN_DATAGRAMS;
+        begin_train(trains, batch, *car, sorted[0]);
+        unsigned taken = 0;
+        while (taken < count && taken < most &&
+               batch->out_vectors[sorted[taken]].iov_len == length)
+            add_car(trains, batch, sorted[taken++]);
+        sorted += taken;
+        count -= taken;
+        *car += taken;
+        unsigned last = last_car(batch, sorted, count);
+        if (last < count && taken < most && batch->out_vectors[sorted[last]].iov_len < length) {
+            add_car(trains, batch, sorted[last]);
+            count--;
+            *car += 1;
+            memmove(sorted + last, sorted + last + 1, (count - last) * sizeof *sorted);
+        }
+        end_train(trains, (uint16_t)length);
+    }
+}
+
+unsigned trains_couple(struct trains *trains, const cpio_batch *batch) {
+    if (batch->out_count < DATAGRAMS_WORTH_TRAINS) return 0;
+    if (trains->rest > 0) {
+        trains->rest--;
+        return 0;
+    }
+    unsigned clients = find_clients(trains, batch);
+    if (clients == batch->out_count) return 0;
+    unsigned car = 0;
+    trains->count = 0;
+    for (unsigned client = 0; client < clients; client++)
+        couple_sorted(trains, batch, sort_by_length(trains, batch, client), &car);
+    return trains->count;
+}
