@@ -59,7 +59,7 @@ import CPrefetch
 
     /// The hashes of a name's last labels, between the two steps of asking ahead.
     @frozen public struct Ahead: Sendable {
-        var hashes: InlineArray<3, UInt64> = [0, 0, 0]
+        var hashes: InlineArray<4, UInt64> = [0, 0, 0, 0]
         var count = 0
 
         /// Makes one of a name without labels.
@@ -70,7 +70,7 @@ import CPrefetch
     ///
     /// Called for a whole batch of names before the first is matched, so that the memory works on
     /// all of them at once; `fetchRecords` is the second step. Nearly all look-ups end within the
-    /// last three labels, so only theirs are asked for.
+    /// last four labels, so only theirs are asked for.
     public func fetchBuckets(_ lowercaseWire: UnsafePointer<UInt8>, count: Int) -> Ahead {
         var ahead = Ahead()
         unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { starts in
@@ -80,7 +80,7 @@ import CPrefetch
                 var label = unsafe labelStarts(of: lowercaseWire, count: count, into: starts)
             else { return }
             var hash = key.root
-            while label > 0, ahead.count < 3 {
+            while label > 0, ahead.count < ahead.hashes.count {
                 label &-= 1
                 let text = unsafe lowercaseWire + Int(starts[label])
                 hash = unsafe key.extend(hash, text, octets: Int(text[0]) &+ 1)
