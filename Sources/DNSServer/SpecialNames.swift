@@ -1,4 +1,5 @@
 import DNSWire
+import Glibc
 
 /// Names that mean something to every resolver and are never sent on.
 ///
@@ -15,32 +16,34 @@ enum SpecialName {
     /// There is nothing under the name.
     case empty
 
-    private static let localhostName: [UInt8] = [9] + Array("localhost".utf8) + [0]
-    private static let invalidName: [UInt8] = [7] + Array("invalid".utf8) + [0]
-    private static let onionName: [UInt8] = [5] + Array("onion".utf8) + [0]
-    private static let resolverName: [UInt8] =
-        [8] + Array("resolver".utf8) + [4] + Array("arpa".utf8) + [0]
-
     /// Looks at the last labels of a name in wire format and lower case.
     init(_ name: UnsafeRawBufferPointer) {
-        // All four end in one of these letters before the root; most names end the question here.
         self = .none
-        guard name.count >= 7 else { return }
-        if unsafe Self.isUnder(name, Self.localhostName) {
+        if unsafe Self.isUnder(name, "\u{9}localhost\0") {
             self = .localhost
-        } else if unsafe Self.isUnder(name, Self.invalidName) || Self.isUnder(name, Self.onionName)
+        } else if unsafe Self.isUnder(name, "\u{7}invalid\0") || Self.isUnder(name, "\u{5}onion\0")
         {
             self = .nonexistent
-        } else if unsafe Self.isUnder(name, Self.resolverName) {
+        } else if unsafe Self.isUnder(name, "\u{8}resolver\u{4}arpa\0") {
             self = .empty
         }
     }
 
-    fileprivate static func isUnder(_ name: UnsafeRawBufferPointer, _ zone: [UInt8]) -> Bool {
-        let start = name.count - zone.count
-        guard start >= 0 else { return false }
-        // SAFETY: `start + index` stays below the name's count, and so does `offset`.
-        for index in 0..<zone.count where unsafe name[start + index] != zone[index] { return false }
+    /// Whether a name is a zone's or lies under it.
+    ///
+    /// - Parameters:
+    ///   - name: in wire format and lower case.
+    ///   - zone: the same, of two labels or more, the root's among them.
+    @inline(__always)
+    fileprivate static func isUnder(_ name: UnsafeRawBufferPointer, _ zone: StaticString) -> Bool {
+        let octets = zone.utf8CodeUnitCount
+        let start = name.count - octets
+        // SAFETY: the zone ends where the name does, so `start + index` stays below the name's
+        // count, and so does `offset`. Most names differ in the last letter.
+        guard start >= 0, let last = unsafe name.baseAddress?.advanced(by: start),
+            unsafe name[name.count - 2] == zone.utf8Start[octets - 2],
+            unsafe memcmp(last, zone.utf8Start, octets) == 0
+        else { return false }
         var offset = 0
         while offset < start { unsafe offset += Int(name[offset]) + 1 }
         return offset == start
@@ -53,12 +56,11 @@ enum SpecialName {
 /// address, 0.0.0.0 too, for leave to use its own resolver, and Safari hangs where a Private Relay name
 /// is not answered with "no such name" or "no such record".
 enum DeviceSignal {
-    private static let names: [[UInt8]] = [
-        ["use-application-dns", "net"], ["mask", "icloud", "com"], ["mask-h2", "icloud", "com"],
-        ["mask-api", "icloud", "com"], ["mask-canary", "icloud", "com"],
-    ].map { labels in
-        labels.flatMap { [UInt8(truncatingIfNeeded: $0.utf8.count)] + $0.utf8 } + [0]
-    }
+    private static let names: [StaticString] = [
+        "\u{13}use-application-dns\u{3}net\0", "\u{4}mask\u{6}icloud\u{3}com\0",
+        "\u{7}mask-h2\u{6}icloud\u{3}com\0", "\u{8}mask-api\u{6}icloud\u{3}com\0",
+        "\u{B}mask-canary\u{6}icloud\u{3}com\0",
+    ]
 
     /// Whether a name in wire format and lower case is such a name, or lies under one.
     static func isOne(_ name: UnsafeRawBufferPointer) -> Bool {

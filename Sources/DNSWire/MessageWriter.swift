@@ -22,8 +22,8 @@
         self.capacity = capacity
     }
 
-    @inlinable mutating func reserve(_ octets: Int) -> Bool {
-        guard octets <= capacity - count else {
+    @inlinable @inline(__always) mutating func reserve(_ octets: Int) -> Bool {
+        guard octets <= capacity &- count else {
             overflowed = true
             return false
         }
@@ -31,25 +31,31 @@
     }
 
     /// Writes one octet.
-    @inlinable public mutating func put8(_ value: UInt8) {
+    @inlinable @inline(__always) public mutating func put8(_ value: UInt8) {
         guard reserve(1) else { return }
         unsafe base[count] = value
-        count += 1
+        count &+= 1
     }
 
     /// Writes a 16-bit number in network byte order.
-    @inlinable public mutating func put16(_ value: UInt16) {
+    @inlinable @inline(__always) public mutating func put16(_ value: UInt16) {
         guard reserve(2) else { return }
-        unsafe base[count] = UInt8(truncatingIfNeeded: value >> 8)
-        unsafe base[count + 1] = UInt8(truncatingIfNeeded: value)
-        count += 2
+        store(value.bigEndian, at: count)
+        count &+= 2
     }
 
     /// Writes a 32-bit number in network byte order.
-    @inlinable public mutating func put32(_ value: UInt32) {
+    @inlinable @inline(__always) public mutating func put32(_ value: UInt32) {
         guard reserve(4) else { return }
-        put16(UInt16(truncatingIfNeeded: value >> 16))
-        put16(UInt16(truncatingIfNeeded: value))
+        store(value.bigEndian, at: count)
+        count &+= 4
+    }
+
+    @inlinable @inline(__always)
+    func store(_ number: some FixedWidthInteger & BitwiseCopyable, at offset: Int) {
+        // SAFETY: the caller has seen that the number lies within the capacity.
+        unsafe UnsafeMutableRawPointer(base + offset).storeBytes(
+            of: number, as: type(of: number).self)
     }
 
     /// Writes octets as they are.
@@ -61,6 +67,12 @@
                 from: source, byteCount: octets.count)
         }
         count += octets.count
+    }
+
+    /// Writes the octets of a text as they are.
+    @inlinable public mutating func put(_ text: StaticString) {
+        // SAFETY: a static string's octets live for ever; none of ours is a single scalar.
+        unsafe put(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Writes octets as they are.
@@ -75,15 +87,14 @@
 
     /// Overwrites a 16-bit number that was written before.
     @inlinable public mutating func patch16(_ value: UInt16, at offset: Int) {
-        guard offset >= 0, offset + 2 <= count else { return }
-        unsafe base[offset] = UInt8(truncatingIfNeeded: value >> 8)
-        unsafe base[offset + 1] = UInt8(truncatingIfNeeded: value)
+        guard offset >= 0, offset <= count &- 2 else { return }
+        store(value.bigEndian, at: offset)
     }
 
     /// Overwrites a 32-bit number that was written before.
     @inlinable public mutating func patch32(_ value: UInt32, at offset: Int) {
-        patch16(UInt16(truncatingIfNeeded: value >> 16), at: offset)
-        patch16(UInt16(truncatingIfNeeded: value), at: offset + 2)
+        guard offset >= 0, offset <= count &- 4 else { return }
+        store(value.bigEndian, at: offset)
     }
 
     /// Goes back to an earlier length, as if nothing had been written or overflowed since.
@@ -155,10 +166,9 @@ extension MessageWriter {
     }
 
     /// MNAME `bellgate.invalid.` and RNAME `hostmaster` under it, by pointer-free wire format.
-    @usableFromInline static let soaNames: [UInt8] =
-        [8] + Array("bellgate".utf8) + [7] + Array("invalid".utf8) + [0]
-        + [10] + Array("hostmaster".utf8) + [8] + Array("bellgate".utf8) + [7]
-        + Array("invalid".utf8) + [0]
+    @inlinable static var soaNames: StaticString {
+        "\u{8}bellgate\u{7}invalid\0\u{A}hostmaster\u{8}bellgate\u{7}invalid\0"
+    }
 
     /// Writes the OPT record, with an extended error if there is room for it (RFC 8914).
     ///

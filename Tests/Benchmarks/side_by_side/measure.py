@@ -9,6 +9,11 @@ SOCKETS = 8
 IN_FLIGHT = 200
 # A query unanswered after this long is lost.
 LOST_AFTER_SECONDS = 3
+# A core is quiet when less than this share of it is used, for so many windows.
+QUIET_SHARE = 0.04
+_WINDOW_SECONDS = 0.25
+SETTLED_WINDOWS = 10
+SETTLED_WITHIN_SECONDS = 30
 _TICK_MICROS = 1_000_000 / os.sysconf("SC_CLK_TCK")
 
 SCENARIOS = ("blocked", "cached", "miss", "mix")
@@ -18,11 +23,28 @@ class LoadFailed(Exception):
     """The load generator could not do its work."""
 
 
-def cpu_micros(pid):
-    """User and system time of a process, all threads, from /proc/PID/stat."""
-    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
+def _times(path):
+    """User and system time, from a stat file below /proc."""
+    with open(path, encoding="ascii", errors="replace") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return int(fields[11]) * _TICK_MICROS, int(fields[12]) * _TICK_MICROS
+
+
+def cpu_micros(pid):
+    """User and system time of a process, all threads.
+
+    Their sum is the process's. The kernel knows the sum exactly and how it is divided by samples; for
+    a process it divides the sum of a life, so that what was done before a run would tint the run.
+    Hence the share of user time is that of the threads, each by itself.
+    """
+    both = sum(_times(f"/proc/{pid}/stat"))
+    user = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            user += _times(f"/proc/{pid}/task/{thread}/stat")[0]
+        except OSError:
+            continue  # it has just ended
+    return user, both - user
 
 
 def core_busy_micros(core):
@@ -31,6 +53,20 @@ def core_busy_micros(core):
         fields = next(line.split() for line in stat if line.startswith(f"cpu{core} "))
     user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields[1:9])
     return (user + nice + system + irq + softirq + steal) * _TICK_MICROS
+
+
+def settle(core):
+    """Waits until nobody has worked on a core for some seconds; gives up after a while.
+
+    A server may have put off work until it is asked no more, as Bellgate does with its log's store,
+    which begins after two quiet seconds.
+    """
+    quiet, until = 0, time.monotonic() + SETTLED_WITHIN_SECONDS
+    while quiet < SETTLED_WINDOWS and time.monotonic() < until:
+        before = core_busy_micros(core)
+        time.sleep(_WINDOW_SECONDS)
+        busy = core_busy_micros(core) - before
+        quiet = quiet + 1 if busy <= QUIET_SHARE * _WINDOW_SECONDS * 1_000_000 else 0
 
 
 def memory_kib(pid):
