@@ -116,26 +116,60 @@
             let length = Int(message[index])
             // A length of 64 or more is a pointer or a reserved label type (RFC 6891, 5).
             guard length <= DomainName.maximumLabelOctets else { return false }
-            let start = index - Self.headerLength
-            let next = index + length + 1
-            guard next - Self.headerLength <= DomainName.maximumOctets, next <= message.count
-            else { return false }
-            // SAFETY: `start + length` is below 255, checked just above.
-            unsafe lowercaseName[start] = UInt8(truncatingIfNeeded: length)
             if length == 0 { break }
-            for offset in 1...length {
-                unsafe lowercaseName[start + offset] = message[index + offset].asciiLowercased
-            }
-            labels += 1
-            index = next
+            labels &+= 1
+            index &+= length &+ 1
+            guard index &- Self.headerLength < DomainName.maximumOctets else { return false }
         }
         let length = index + 1 - Self.headerLength
         guard message.count >= Self.headerLength + length + 4 else { return false }
         nameLength = length
         labelCount = labels
+        unsafe message.withUnsafeBytes { octets in
+            // SAFETY: the name's octets lie within the message, as was just checked.
+            if let name = unsafe octets.baseAddress?.advanced(by: Self.headerLength) {
+                unsafe Self.copyLowercase(name, length, into: lowercaseName)
+            }
+        }
         qtype = RecordType(message.bigEndian16(at: index + 1))
         qclass = message.bigEndian16(at: index + 3)
         return true
+    }
+
+    /// Copies a name, letters in lower case, eight octets at a time; the last eight may overlap those
+    /// before. Length octets are below 64 and stay what they are.
+    @inlinable @inline(__always) static func copyLowercase(
+        _ name: UnsafeRawPointer, _ count: Int, into lowercaseName: UnsafeMutablePointer<UInt8>
+    ) {
+        // SAFETY: every load and store lies within `count` octets of either side.
+        let target = UnsafeMutableRawPointer(lowercaseName)
+        guard count >= 8 else {
+            for index in 0..<count {
+                let octet = unsafe name.load(fromByteOffset: index, as: UInt8.self)
+                unsafe target.storeBytes(
+                    of: octet.asciiLowercased, toByteOffset: index, as: UInt8.self)
+            }
+            return
+        }
+        var index = 0
+        while true {
+            let word = unsafe name.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            unsafe target.storeBytes(
+                of: lowercased(word), toByteOffset: index, as: UInt64.self)
+            if index == count &- 8 { return }
+            index = min(index &+ 8, count &- 8)
+        }
+    }
+
+    /// Eight octets as `asciiLowercased` makes each of them.
+    @inlinable @inline(__always) static func lowercased(_ word: UInt64) -> UInt64 {
+        // In each octet the highest bit: of `fromA` where its other bits are `A` or more, of `behindZ`
+        // where they are more than `Z`. No sum reaches the next octet.
+        let low = word & 0x7F7F_7F7F_7F7F_7F7F
+        let fromA = low &+ 0x3F3F_3F3F_3F3F_3F3F
+        let behindZ = low &+ 0x2525_2525_2525_2525
+        let isLetter = fromA & ~behindZ & ~word & 0x8080_8080_8080_8080
+        return word | isLetter &>> 2
     }
 
     /// Reads the OPT record (RFC 6891 section 6.1.2), which must be all that is left.

@@ -47,6 +47,20 @@ import Testing
         }
     }
 
+    /// Whole words and what is left of them, at every length.
+    @Test func lettersAreLoweredAtEveryLength() throws {
+        var random = SeededNumbers(5)
+        for length in 1...63 {
+            for _ in 0..<20 {
+                let label = (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+                let name = [UInt8(length)] + label + [0]
+                let read = try ReadQuery(Packet(questions: [question(name)]).octets)
+                #expect(read.query.status == .fine)
+                #expect(read.name == [UInt8(length)] + label.map(\.asciiLowercased) + [0])
+            }
+        }
+    }
+
     struct Shape: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var status: Query.Status
