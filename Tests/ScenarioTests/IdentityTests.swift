@@ -141,6 +141,34 @@ import Testing
         return socket.receive()
     }
 
+    /// A device that is not on the network now, and a person who has not logged in, by the file alone.
+    @Test(arguments: [
+        (["--device", "library-pc-1"], "staff", "block"),
+        (["--identity", "Bob@staff.kite.example"], "staff", "block"),
+        (["--identity", "ann@kite.example"], "learner", "allow"),
+    ])
+    func whoIsNotHereIsExplainedByName(who: [String], group: String, verdict: String) throws {
+        let folder = try Folder()
+        let path = try folder.write(Self.policy, to: "policy.yaml")
+        let ask = ["explain", "staff.example.com", "--policy", path]
+        let run = try Run(Program.bellgate(), ask + who + ["--json"])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.json["group"] as? String == group)
+        #expect(run.json["verdict"] as? String == verdict)
+        #expect(run.json["device"] as? String == who[1].lowercased())
+    }
+
+    @Test func whoIsNobodyIsSaidSo() throws {
+        let folder = try Folder()
+        let path = try folder.write(Self.policy, to: "policy.yaml")
+        let ask = ["explain", "staff.example.com", "--policy", path]
+        let device = try Run(Program.bellgate(), ask + ["--device", "library-pc-2"])
+        #expect(device.status == 1)
+        #expect(device.errors.contains("there is no device \"library-pc-2\""), "\(device.errors)")
+        let stranger = try Run(Program.bellgate(), ask + ["--identity", "eve@elsewhere.example"])
+        #expect(stranger.output.contains("unknown devices are refused"), "\(stranger.output)")
+    }
+
     /// Who has logged in decides, from the report on; the record tells who it was at each instant.
     @Test func peopleAreFollowedByTheirLogins() throws {
         let (server, port) = try radius()
