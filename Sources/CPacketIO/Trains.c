@@ -26,6 +26,8 @@
 struct trains {
     // Trains there are now, and batches to go without any.
     unsigned count, rest;
+    // Holds all the numbers below.
+    uint16_t *numbers;
     // By train.
     struct mmsghdr *messages;
     uint8_t *control;
@@ -49,38 +51,30 @@ struct trains *trains_create(unsigned slots) {
     while (places < 2 * slots) places *= 2;
     trains->place_mask = places - 1;
     trains->messages = calloc(slots, sizeof *trains->messages);
-    trains->control = calloc(slots, CONTROL_BYTES);
-    trains->first_car = calloc(slots, sizeof *trains->first_car);
-    trains->cars = calloc(slots, sizeof *trains->cars);
     trains->vectors = calloc(slots, sizeof *trains->vectors);
-    trains->car_slots = calloc(slots, sizeof *trains->car_slots);
-    trains->heads = calloc(slots, sizeof *trains->heads);
-    trains->tails = calloc(slots, sizeof *trains->tails);
-    trains->next = calloc(slots, sizeof *trains->next);
-    trains->sorted = calloc(slots, sizeof *trains->sorted);
-    trains->places = calloc(places, sizeof *trains->places);
-    if (!trains->messages || !trains->control || !trains->first_car || !trains->cars ||
-        !trains->vectors || !trains->car_slots || !trains->heads || !trains->tails ||
-        !trains->next || !trains->sorted || !trains->places) {
+    trains->control = calloc(slots, CONTROL_BYTES);
+    trains->numbers = calloc(7 * slots + places, sizeof *trains->numbers);
+    if (!trains->messages || !trains->vectors || !trains->control || !trains->numbers) {
         trains_destroy(trains);
         return NULL;
     }
+    trains->first_car = trains->numbers;
+    trains->cars = trains->first_car + slots;
+    trains->car_slots = trains->cars + slots;
+    trains->heads = trains->car_slots + slots;
+    trains->tails = trains->heads + slots;
+    trains->next = trains->tails + slots;
+    trains->sorted = trains->next + slots;
+    trains->places = trains->sorted + slots;
     return trains;
 }
 
 void trains_destroy(struct trains *trains) {
     if (!trains) return;
     free(trains->messages);
-    free(trains->control);
-    free(trains->first_car);
-    free(trains->cars);
     free(trains->vectors);
-    free(trains->car_slots);
-    free(trains->heads);
-    free(trains->tails);
-    free(trains->next);
-    free(trains->sorted);
-    free(trains->places);
+    free(trains->control);
+    free(trains->numbers);
     free(trains);
 }
 

@@ -25,7 +25,7 @@ final class LookUps: Work {
     }
 }
 
-/// The same in batches of 64, as the server does: the memory of each is asked for some places before
+/// The same in batches, as the server takes them: the memory of each is asked for some places before
 /// its turn.
 final class BatchedLookUps: Work {
     private let index: DomainIndex
