@@ -51,6 +51,8 @@ final class FakeUpstream: Sendable {
     let port: UInt16
     private let datagrams: Socket
     private let listener: Socket
+    /// Both threads that serve.
+    private let serving = DispatchGroup()
     private let log = Shared<[Asked]>([])
     private let behaviour: Shared<@Sendable (Asked) -> Response>
 
@@ -71,7 +73,10 @@ final class FakeUpstream: Sendable {
         let (datagrams, listener, log, behaviour) = (datagrams, listener, log, behaviour)
         datagrams.setPatience(0)
         listener.setPatience(0)
-        Thread.detachNewThread {
+        // Who waits on a socket closes it. A thread that were to find its descriptor closed by
+        // another could go on with whatever has got its number since: another test's connection.
+        thread {
+            defer { datagrams.close() }
             while let (octets, peer) = datagrams.receiveFrom() {
                 guard !octets.isEmpty else { return }
                 guard let asked = Self.read(octets, port: peer.port, isStream: false)
@@ -83,7 +88,8 @@ final class FakeUpstream: Sendable {
                 }
             }
         }
-        Thread.detachNewThread {
+        thread {
+            defer { listener.close() }
             while let connection = listener.accept() {
                 Thread.detachNewThread {
                     var incoming: [UInt8] = []
@@ -113,6 +119,15 @@ final class FakeUpstream: Sendable {
 
     private let isStopped = Shared(false)
 
+    private func thread(_ body: @escaping @Sendable () -> Void) {
+        let serving = serving
+        serving.enter()
+        Thread.detachNewThread {
+            body()
+            serving.leave()
+        }
+    }
+
     /// Nobody listens any more.
     func stop() {
         isStopped.change { $0 = true }
@@ -123,9 +138,7 @@ final class FakeUpstream: Sendable {
             try? waker.connect(to: "127.0.0.1", port: port)
             waker.send([])
         }
-        pause(0.1)
-        datagrams.close()
-        listener.close()
+        serving.wait()
     }
 
     /// Answers differently from now on.

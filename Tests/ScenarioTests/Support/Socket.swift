@@ -10,13 +10,13 @@ final class Socket: Sendable {
 
     private let isOpen = Shared(true)
 
-    /// Gives the port back; whoever still waits on the socket must have been woken before.
+    /// Gives the port back; nobody may wait on the socket, but somebody may still send late.
     func close() {
-        let wasOpen = isOpen.change { isOpen in
-            defer { isOpen = false }
-            return isOpen
+        let descriptor = descriptor
+        isOpen.change { isOpen in
+            if isOpen { Glibc.close(descriptor) }
+            isOpen = false
         }
-        if wasOpen { Glibc.close(descriptor) }
     }
 
     /// Makes a socket bound to an address; port 0 takes a free one.
@@ -111,7 +111,12 @@ final class Socket: Sendable {
         return count >= 0 ? (Array(octets[..<count]), peer) : nil
     }
 
+    /// Answers a datagram, unless the socket has been closed since.
     func send(_ octets: [UInt8], to peer: Peer) {
+        isOpen.change { [self] in if $0 { sendNow(octets, to: peer) } }
+    }
+
+    private func sendNow(_ octets: [UInt8], to peer: Peer) {
         var peer = peer
         // SAFETY: pointers and counts are the array's and the address's own.
         _ = unsafe octets.withUnsafeBytes { buffer in
