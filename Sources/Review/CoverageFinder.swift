@@ -15,11 +15,12 @@ extension Reviewer {
             return table.place(of: address) == nil
         }.sorted { $0.count != $1.count ? $0.count > $1.count : $0.device < $1.device }
         let (gaps, gapsUnlisted) = try gaps()
+        let empty = zip(week.days, counts.byDay).filter { $1 == 0 }.map(\.0)
         return ReviewFigures.Coverage(
             firstDecision: clients.seen.map(\.firstMicros).min().map(text),
             lastDecision: clients.seen.map(\.lastMicros).max().map(text),
-            daysWithoutRecord: zip(week.days, counts.byDay).filter { $1 == 0 }
-                .map(\.0.description),
+            daysWithoutRecord: empty.filter { $0 < today }.map(\.description),
+            noneYetOn: empty.first { $0 == today }?.description,
             devicesSeen: ReviewCount(UInt64(clients.seen.count)),
             devicesSilent: ReviewCount(UInt64(silent.count)), silent: devices(silent),
             devicesUnknown: ReviewCount(UInt64(unknown.count)), unknown: devices(unknown),
@@ -70,7 +71,7 @@ extension Reviewer {
 
     private var lists: [ReviewFigures.ListAge] {
         policy.lists.map { list in
-            let age = bounds.upperBound.seconds - list.modifiedSeconds
+            let age = readEnd.seconds - list.modifiedSeconds
             return ReviewFigures.ListAge(
                 list: list.name, names: list.names,
                 changed: zone.iso8601(Instant(seconds: list.modifiedSeconds)),

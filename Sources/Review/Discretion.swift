@@ -23,6 +23,7 @@ extension ReviewFigures {
         for place in weeks.indices {
             weeks[place].totals.hideSmall()
             weeks[place].concerns.hideSmall()
+            weeks[place].hidePart()
         }
         Discretion.hide(&groups, \.totals.allowed)
         Discretion.hide(&groups, \.totals.blocked)
@@ -157,6 +158,18 @@ extension ReviewFigures {
         // A list tells its own length.
         if coverage.devicesSilent == .hidden { coverage.silent = [] }
         if coverage.devicesUnknown == .hidden { coverage.unknown = [] }
+    }
+}
+
+extension ReviewFigures.WeekTotals {
+    /// A week's blocks up to a time are a part of its blocks, and so is the rest.
+    fileprivate mutating func hidePart() {
+        guard let part = byThen?.blocked.value else { return }
+        var counts = [part, totals.blocked.drawn - min(part, totals.blocked.drawn)].map {
+            ReviewCount($0)
+        }
+        Discretion.hide(&counts, of: totals.blocked)
+        if counts.contains(.hidden) { byThen?.blocked = .hidden }
     }
 }
 

@@ -18,7 +18,7 @@ extension ReviewPage {
             }
             let totals = week.totals
             let share = String(self.share(totals.blocked, of: totals.asked).dropFirst(2))
-            let now = week.week == figures.scope.week ? ", this week" : ""
+            let now = week.week == figures.scope.week ? ", this week\(soFar)" : ""
             table.add([
                 "<span class=\"w\">\(PageDates.week(week.week))\(now)</span>",
                 "\(week.collegeDays)", shown(totals.asked), shown(totals.blocked), "\(share)",
@@ -37,20 +37,26 @@ extension ReviewPage {
     }
 
     /// This week beside the mean of the weeks before that have a record; of those with college days,
-    /// where this one has any: a holiday tells nothing about a week of lessons.
+    /// where this one has any: a holiday tells nothing about a week of lessons. Of a week that is still
+    /// running, beside what each had by the same time.
     var change: String {
         let days = figures.weeks.last?.collegeDays ?? 0
-        let before = figures.weeks.dropLast()
-            .filter { $0.isRecorded && (days == 0 || $0.collegeDays > 0) }.map(\.totals.blocked)
+        let before = figures.weeks.dropLast().filter(\.isRecorded).compactMap { week in
+            isRunning
+                ? week.byThen
+                : ReviewFigures.PartOfWeek(
+                    collegeDays: week.collegeDays, blocked: week.totals.blocked)
+        }.filter { days == 0 || $0.collegeDays > 0 }.map(\.blocked)
         guard let now = figures.totals.blocked.value, !before.isEmpty,
             before.allSatisfy({ $0.value != nil })
         else { return "There is nothing to compare this week's blocks with." }
         let mean = before.reduce(0) { $0 + Double($1.drawn) } / Double(before.count)
-        let kind = days == 0 ? "" : " with college days"
+        let part = isRunning ? " up to the same time of the week" : ""
+        let kind = (days == 0 ? "" : " with college days") + part
         let weeks =
             before.count == 1
             ? "the one week before\(kind)" : "the mean of the \(before.count) weeks before\(kind)"
-        guard mean > 0 else { return "Nothing was blocked in the weeks before." }
+        guard mean > 0 else { return "Nothing was blocked in the weeks before\(part)." }
         let percent = Int(((Double(now) / mean - 1) * 100).rounded())
         return percent == 0
             ? "As many questions were blocked as in \(weeks)."
@@ -128,7 +134,7 @@ extension ReviewPage {
         return section(
             "What was blocked most", table,
             "A rule that blocks everything at certain times counts here with the category that a name "
-                + "has, or with none.", empty: "Nothing was blocked in this week.")
+                + "has, or with none.", empty: "Nothing was blocked in this week\(soFar).")
     }
 
     /// A section of one table.

@@ -13,13 +13,17 @@ extension ReviewPage {
         let coverage = figures.coverage
         guard coverage.firstDecision != nil else { return "" }
         let days = coverage.daysWithoutRecord.map(PageDates.day)
+        let complete = coverage.noneYetOn == nil ? soFar : " before the last"
         let missing: Markup =
             days.isEmpty
-            ? " Every day has decisions."
+            ? " Every day\(complete) has decisions."
             : " <strong>No decision at all</strong> on: \(days.joined(separator: ", "))."
+        let today: Markup =
+            coverage.noneYetOn.map { " None yet on \(PageDates.day($0)), when the log was read." }
+            ?? ""
         return """
             <p>The record runs from \(PageDates.moment(coverage.firstDecision)) to \
-            \(PageDates.moment(coverage.lastDecision)).\(missing)</p>
+            \(PageDates.moment(coverage.lastDecision)).\(missing)\(today)</p>
 
             """
     }
@@ -33,7 +37,7 @@ extension ReviewPage {
             <ul>
             <li>Asked in this week: \(shown(coverage.devicesSeen)).</li>
             <li>Silent: \(shown(coverage.devicesSilent)) that asked in the four weeks before and not in \
-            this one. They may be away, switched off, or asking elsewhere.</li>
+            this one\(soFar). They may be away, switched off, or asking elsewhere.</li>
             <li>Unknown: \(shown(coverage.devicesUnknown)), whose address is in none of the policy&#39;s \
             networks.</li>
             </ul>
@@ -64,7 +68,7 @@ extension ReviewPage {
         let more = figures.coverage.gapsUnlisted
         let rest: Markup = more == 0 ? "" : "<p>\(more) more are not listed.</p>\n"
         return table.isEmpty
-            ? "<h3>Gaps</h3>\n<p>No gap is noted in this week.</p>\n"
+            ? "<h3>Gaps</h3>\n<p>No gap is noted in this week\(soFar).</p>\n"
             : "<h3>Gaps</h3>\n\(table.markup)\(rest)"
     }
 
@@ -83,7 +87,7 @@ extension ReviewPage {
         let changes = uses.count - 1
         let words: Markup =
             changes == 0
-            ? "One version was in force all week."
+            ? "One version was in force \(isRunning ? "so far" : "all week")."
             : "The policy changed \(changes == 1 ? "once" : "\(changes) times"): "
                 + "\(uses.dropFirst().map { PageDates.moment($0.from) }.joined(separator: "; "))."
         let absent: Markup =
@@ -95,7 +99,8 @@ extension ReviewPage {
     private var lists: Markup {
         guard !figures.coverage.lists.isEmpty else { return "" }
         var table = MarkupTable(
-            "Lists of names and their age at the end of the week",
+            "Lists of names and their age "
+                + (isRunning ? "when the log was read" : "at the end of the week"),
             ["List", "Names", "Changed", "Age in days"], numbers: [1, 3])
         for list in figures.coverage.lists {
             let age = list.ageDays.map { Self.grouped(UInt64(max(0, $0))) }

@@ -24,7 +24,7 @@ extension ReviewPage {
             "A concern is a reason to look, not a finding: pages, adverts and apps ask for names by "
                 + "themselves. Questions of one device against one rule within ten minutes are one "
                 + "attempt.", facts: "<p class=\"facts\">\(Markup(totals, separator: ", "))</p>\n",
-            empty: "No decision was a safeguarding concern in this week.") + more
+            empty: "No decision was a safeguarding concern in this week\(soFar).") + more
     }
 
     private static func severity(_ severity: String) -> Markup {

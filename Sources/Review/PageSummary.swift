@@ -21,10 +21,12 @@ extension ReviewPage {
             </header>
 
             """
+        markup += running
         if let days = policy.reviewOverdueDays {
             markup += """
-                <p class="warn"><strong>Review overdue by \(days) day\(days == 1 ? "" : "s")</strong> at \
-                the end of this week: the policy was to be reviewed by \
+                <p class="warn"><strong>Review overdue by \(days) day\(days == 1 ? "" : "s")</strong> \
+                \(isRunning ? "when the log was read" : "at the end of this week"): the policy was to be \
+                reviewed by \
                 \(policy.reviewBy.map(PageDates.date) ?? "").</p>
 
                 """
@@ -37,6 +39,24 @@ extension ReviewPage {
                 """
         }
         return markup
+    }
+
+    private var running: Markup {
+        let scope = figures.scope
+        guard let readAt = scope.readAt else { return "" }
+        // Both texts are of one wall clock; days tell enough, since a week begins at midnight.
+        guard readAt.prefix(10) >= scope.from.prefix(10) else {
+            return """
+                <p class="note"><strong>This week has not begun.</strong> The log was read on \
+                \(PageDates.moment(readAt)).</p>
+
+                """
+        }
+        return """
+            <p class="note"><strong>This week is still running.</strong> The log was read on \
+            \(PageDates.moment(readAt)); what came later is in none of the figures.</p>
+
+            """
     }
 
     var summary: Markup {
@@ -63,7 +83,7 @@ extension ReviewPage {
     private var emptiness: Markup {
         guard figures.coverage.firstDecision == nil else { return "" }
         return """
-            <p class="warn"><strong>Nothing was recorded in this week.</strong> Either nobody asked, or \
+            <p class="warn"><strong>Nothing was recorded in this week\(soFar).</strong> Either nobody asked, or \
             the filter was not in use: find out which.</p>
 
             """
@@ -91,7 +111,9 @@ extension ReviewPage {
     }
 
     private var briefConcerns: Markup {
-        guard concernCount.value != 0 else { return "No safeguarding concern in this week." }
+        guard concernCount.value != 0 else {
+            return "No safeguarding concern in this week\(soFar)."
+        }
         let kinds = figures.concerns.severities.filter { $0.attempts.value != 0 }.map { kind in
             "\(shown(kind.attempts)) of \(kind.severity) severity" as Markup
         }
@@ -136,11 +158,15 @@ extension ReviewPage {
         if !coverage.problems.isEmpty { words.append("parts that could not be read") }
         let record: Markup =
             words.isEmpty
-            ? "The record is complete."
+            ? "The record is complete\(soFar)."
             : "<strong>The record is not complete:</strong> \(PageDates.list(words))."
-        guard coverage.devicesSilent.value != 0 else { return record }
+        let today: Markup =
+            coverage.noneYetOn.map {
+                " On \(PageDates.day($0)), when the log was read, there was no decision yet."
+            } ?? ""
+        guard coverage.devicesSilent.value != 0 else { return record + today }
         return """
-            \(record) Devices of the weeks before that did not ask in this one: \
+            \(record)\(today) Devices of the weeks before that did not ask in this one\(soFar): \
             \(shown(coverage.devicesSilent)).
             """
     }
@@ -149,6 +175,6 @@ extension ReviewPage {
         let versions = figures.coverage.policies.count
         return versions > 1
             ? "The policy changed in this week: \(versions) versions decided, one after the other."
-            : "The policy was the same all week."
+            : "The policy was the same \(isRunning ? "so far" : "all week")."
     }
 }

@@ -18,6 +18,7 @@ extension ReviewFigures {
         table.add("scope", "from", scope.from)
         table.add("scope", "until", scope.until)
         table.add("scope", "last-day", scope.lastDay)
+        table.add("scope", "read-at", scope.readAt)
         table.add("scope", "time-zone", scope.timeZone)
         table.add("scope", "group", scope.group ?? "all")
         table.add("scope", "hides-small-counts", "\(scope.hidesSmallCounts)")
@@ -38,6 +39,9 @@ extension ReviewFigures {
             table.add("trend", item: week.week, week.totals)
             table.add("trend", item: week.week, "concerns", week.concerns)
             table.add("trend", item: week.week, "college-days", "\(week.collegeDays)")
+            guard let part = week.byThen else { continue }
+            table.add("trend", item: week.week, "college-days-by-then", "\(part.collegeDays)")
+            table.add("trend", item: week.week, "blocked-by-then", part.blocked)
         }
         table.add("totals", totals)
         for bell in bells {
@@ -113,6 +117,7 @@ extension ReviewFigures {
         table.add("coverage", "first-decision", coverage.firstDecision)
         table.add("coverage", "last-decision", coverage.lastDecision)
         for day in coverage.daysWithoutRecord { table.add("coverage", "day-without-record", day) }
+        table.add("coverage", "none-yet-on", coverage.noneYetOn)
         table.add("coverage", "devices-seen", coverage.devicesSeen)
         table.add("coverage", "devices-silent", coverage.devicesSilent)
         table.add("coverage", "devices-unknown", coverage.devicesUnknown)

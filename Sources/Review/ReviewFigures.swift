@@ -1,7 +1,8 @@
 /// All figures of the review of a week: what every format of the report shows.
 ///
-/// A pure value of the log, the policy and its lists: nothing in it depends on when or where it was
-/// worked out. Instants are RFC 3339 texts by the policy's wall clock.
+/// A pure value of the log, the policy and its lists, and for a week that is still running, of the
+/// instant at which the log was read; nothing else in it depends on when or where it was worked out.
+/// Instants are RFC 3339 texts by the policy's wall clock.
 public struct ReviewFigures: Codable, Hashable, Sendable {
     /// Which week and whom it is about.
     public var scope: Scope
@@ -42,6 +43,9 @@ public struct ReviewFigures: Codable, Hashable, Sendable {
         public var until: String
         /// Its Sunday.
         public var lastDay: String
+        /// When the log was read, where the week was not over by then: what was to come is in none
+        /// of the figures. `nil` for a week that was over.
+        public var readAt: String?
         /// The zone of all times.
         public var timeZone: String
         /// The only group; `nil` for the whole college.
@@ -66,7 +70,8 @@ public struct ReviewFigures: Codable, Hashable, Sendable {
         public var approvedOn: String?
         /// When it is due for review.
         public var reviewBy: String?
-        /// By how many days the review is overdue at the end of the week; `nil` if it is not.
+        /// By how many days the review is overdue at the end of the week, or when the log was read
+        /// where that was before; `nil` if it is not.
         public var reviewOverdueDays: Int?
         /// Whom to ask.
         public var contact: String
@@ -92,7 +97,8 @@ public struct ReviewFigures: Codable, Hashable, Sendable {
     public struct WeekTotals: Codable, Hashable, Sendable {
         /// `2026-W47`.
         public var week: String
-        /// How many days of it are college days: in a term, not closed, and with a period.
+        /// How many days of it are college days: in a term, not closed, and with a period. Days that
+        /// had not begun when the log was read do not count.
         public var collegeDays: Int
         /// What was asked.
         public var totals: Totals
@@ -100,6 +106,17 @@ public struct ReviewFigures: Codable, Hashable, Sendable {
         public var concerns: ReviewCount
         /// Whether anything at all was recorded.
         public var isRecorded: Bool
+        /// Of a week before one that is still running: what it had by the same time of the week, to
+        /// compare like with like. `nil` otherwise.
+        public var byThen: PartOfWeek?
+    }
+
+    /// A week up to a time of it.
+    public struct PartOfWeek: Codable, Hashable, Sendable {
+        /// College days that had begun.
+        public var collegeDays: Int
+        /// Questions that had been blocked.
+        public var blocked: ReviewCount
     }
 
     /// A period of the timetable on one day.

@@ -113,8 +113,11 @@ extension ReviewFigures {
         public var firstDecision: String?
         /// The last one.
         public var lastDecision: String?
-        /// Days of the week without any decision.
+        /// Days of the week without any decision, of those that were over when the log was read.
         public var daysWithoutRecord: [String]
+        /// The day on which the log was read, if it had no decision by then; `nil` if it had one, or
+        /// if the week was over.
+        public var noneYetOn: String?
         /// Devices that asked anything, support services included.
         public var devicesSeen: ReviewCount
         /// Devices that asked in the weeks before and not in this one.
@@ -179,7 +182,8 @@ extension ReviewFigures {
         public var names: Int
         /// When its file was last changed.
         public var changed: String
-        /// Its age at the end of the week in whole days; `nil` if it was changed after that.
+        /// Its age in whole days at the end of the week, or when the log was read where that was
+        /// before; `nil` if it was changed after that.
         public var ageDays: Int?
     }
 }

@@ -18,12 +18,18 @@ struct ReviewPage {
             "\(title), \(figures.policy.name)", Markup(sections),
             footer: """
                 Week \(figures.scope.week) of policy \(figures.policy.hash). Made by bellgate from \
-                the decision log; the same log gives the same page. Confidential: share it only with \
-                those who review the filter.
+                the decision log; the same log\(isRunning ? " read at the same instant" : "") gives \
+                the same page. Confidential: share it only with those who review the filter.
                 """)
     }
 
     // MARK: Words
+
+    /// Whether the week was not over when the log was read.
+    var isRunning: Bool { figures.scope.readAt != nil }
+
+    /// What stands behind a statement on a week that may yet change.
+    var soFar: String { isRunning ? " so far" : "" }
 
     /// A number with thin spaces between the thousands.
     static func grouped(_ number: UInt64) -> String {

@@ -42,6 +42,11 @@ public struct ReviewWeek: Hashable, Sendable, CustomStringConvertible {
     /// The seven dates, Monday first.
     public var days: [CivilDate] { (0..<7).map { monday.advanced(byDays: $0) } }
 
+    /// Those of them that had begun by an instant, Monday first.
+    public func days(begunBy instant: Instant, in zone: ZoneRules) -> [CivilDate] {
+        days.filter { zone.instant(of: CivilTime(date: $0, secondOfDay: 0)) <= instant }
+    }
+
     /// The first instant and the one after the last.
     public func instants(in zone: ZoneRules) -> Range<Instant> {
         let start = zone.instant(of: CivilTime(date: monday, secondOfDay: 0))

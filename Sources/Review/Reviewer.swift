@@ -1,7 +1,7 @@
 import DNSWire
 import DecisionLog
 import LogStore
-import PolicyEngine
+public import PolicyEngine
 import PolicyFile
 
 /// Works out the figures of a week from the log.
@@ -12,6 +12,7 @@ import PolicyFile
 public struct Reviewer {
     let policy: ReviewPolicy
     let week: ReviewWeek
+    let now: Instant
     let group: String?
     let identifiedBecause: String?
     let device: (ReviewDevice, Int64) -> String
@@ -23,17 +24,21 @@ public struct Reviewer {
     ///
     /// - Parameters:
     ///   - logDirectory: the log's.
+    ///   - now: when the log is read. Of a week that is not over by then, days that have not begun
+    ///     count as neither empty nor college days, and weeks before are compared up to the same time.
     ///   - group: the only group; `nil` for the whole college, where small counts are hidden.
     ///   - identifiedBecause: why devices are named by their addresses; `nil` if they are not.
     ///   - device: what a device is called: its pseudonym for an instant (microseconds since 1970
     ///     UTC), or its name or address.
     /// - Throws: `JournalError` where the log cannot be read.
     public init(
-        logDirectory: String, policy: ReviewPolicy, week: ReviewWeek, group: String? = nil,
-        identifiedBecause: String? = nil, device: @escaping (ReviewDevice, Int64) -> String
+        logDirectory: String, policy: ReviewPolicy, week: ReviewWeek, now: Instant,
+        group: String? = nil, identifiedBecause: String? = nil,
+        device: @escaping (ReviewDevice, Int64) -> String
     ) throws {
         self.policy = policy
         self.week = week
+        self.now = now
         self.group = group
         self.identifiedBecause = identifiedBecause
         self.device = device
@@ -88,10 +93,14 @@ public struct Reviewer {
 
     /// Counts a week's rows by rule, category and further keys, without those of support services.
     ///
-    /// - Parameter names: names of support services that something else decided about.
+    /// - Parameters:
+    ///   - names: names of support services that something else decided about.
+    ///   - until: the instant to stop before; the week's end where `nil`.
     func counted(
-        by more: [TallyKey], in week: ReviewWeek, without names: Set<String>
+        by more: [TallyKey], in week: ReviewWeek, until: Instant? = nil, without names: Set<String>
     ) throws -> [Tally] {
+        var whole = filter(week)
+        if let until { whole.untilMicros = until.micros }
         struct Cell: Hashable {
             var texts: [String?]
             var startMicros: Int64
@@ -99,7 +108,7 @@ public struct Reviewer {
         let keys = [.rule, .category] + more
         var others: [Cell: UInt64] = [:]
         for name in names {
-            var filter = filter(week)
+            var filter = whole
             filter.name = try? NameFilter(parsing: "=\(name)")
             guard filter.name != nil else { continue }
             for tally in try reader.tally(by: keys, filter) {
@@ -107,7 +116,7 @@ public struct Reviewer {
                 others[cell, default: 0] += tally.count
             }
         }
-        return try reader.tally(by: keys, filter(week)).compactMap { tally in
+        return try reader.tally(by: keys, whole).compactMap { tally in
             guard !Catalogue.isEssential(rule: tally.texts[0], category: tally.texts[1]) else {
                 return nil
             }
@@ -120,6 +129,17 @@ public struct Reviewer {
 
     /// The rows of the week of the report.
     var weekFilter: RowFilter { filter(week) }
+
+    /// Where what is read of the week ends: its end, or now.
+    var readEnd: Instant { min(now, bounds.upperBound) }
+
+    /// Whether the week is not over.
+    var isRunning: Bool { now < bounds.upperBound }
+
+    /// The day of now, where the week is not over; else the one after its last. Days before are over.
+    var today: CivilDate {
+        isRunning ? zone.civilTime(at: now).date : week.monday.advanced(byDays: 7)
+    }
 
     /// The weeks before, oldest first.
     var weeksBefore: [ReviewWeek] {
@@ -135,14 +155,16 @@ public struct Reviewer {
         ReviewFigures.Scope(
             week: week.description, from: zone.iso8601(bounds.lowerBound),
             until: zone.iso8601(bounds.upperBound),
-            lastDay: week.monday.advanced(byDays: 6).description, timeZone: zone.name, group: group,
+            lastDay: week.monday.advanced(byDays: 6).description,
+            readAt: isRunning ? zone.iso8601(now) : nil, timeZone: zone.name, group: group,
             hidesSmallCounts: false, identifiedBecause: identifiedBecause)
     }
 
     private var facts: ReviewFigures.PolicyFacts {
         let policy = policy.policy
-        // Whoever reads the report reads it at the week's end: so the same log gives the same report.
-        let lastDay = week.monday.advanced(byDays: 6)
+        // Whoever reads the report of a week that is over reads it as at the week's end: so the same
+        // log gives the same report.
+        let lastDay = min(today, week.monday.advanced(byDays: 6))
         let overdue = policy.reviewBy.map { lastDay.daysSinceEpoch - $0.daysSinceEpoch } ?? 0
         return ReviewFigures.PolicyFacts(
             name: policy.name, reference: policy.reference, hash: self.policy.hash,
@@ -166,16 +188,44 @@ public struct Reviewer {
             let devices = clients.before[week]?.count ?? 0
             totals.devices = ReviewCount(UInt64(devices))
             return ReviewFigures.WeekTotals(
-                week: week.description, collegeDays: week.collegeDays(of: policy.policy),
-                totals: totals, concerns: concerns,
-                isRecorded: devices > 0)
+                week: week.description, collegeDays: week.days.count(where: isCollegeDay),
+                totals: totals, concerns: concerns, isRecorded: devices > 0,
+                byThen: try partOfWeek(week, without: names.essentials[week] ?? []))
         }
         return before + [
             ReviewFigures.WeekTotals(
-                week: week.description, collegeDays: week.collegeDays(of: policy.policy),
+                week: week.description,
+                collegeDays: week.days(begunBy: now, in: zone).count(where: isCollegeDay),
                 totals: counts.totals(devices: clients.seen.count),
                 concerns: counts.concernHits, isRecorded: !clients.seen.isEmpty)
         ]
+    }
+}
+
+extension Reviewer {
+    /// What a week before had by now's time of the week; `nil` where the week of the report is over,
+    /// or has not begun.
+    private func partOfWeek(
+        _ before: ReviewWeek, without names: Set<String>
+    ) throws -> ReviewFigures.PartOfWeek? {
+        guard isRunning, now >= bounds.lowerBound else { return nil }
+        let time = zone.civilTime(at: now)
+        let days = before.monday.daysSinceEpoch - week.monday.daysSinceEpoch
+        let then = zone.instant(
+            of: CivilTime(date: time.date.advanced(byDays: days), secondOfDay: time.secondOfDay))
+        let blocked = try counted(by: [.verdict], in: before, until: then, without: names)
+            .filter { $0.texts[2] == "block" }.reduce(0) { $0 + $1.count }
+        return ReviewFigures.PartOfWeek(
+            collegeDays: before.days(begunBy: then, in: zone).count(where: isCollegeDay),
+            blocked: ReviewCount(blocked))
+    }
+
+    /// Whether a day is in a term, not closed, and has a period of the timetable.
+    private func isCollegeDay(_ date: CivilDate) -> Bool {
+        policy.policy.calendar.isTermDay(date)
+            && policy.policy.periods.contains {
+                $0.when == .term && !$0.windows[date.weekday].isEmpty
+            }
     }
 }
 

@@ -129,16 +129,6 @@ extension ReviewFigures.Course {
 }
 
 extension ReviewWeek {
-    /// How many days are college days: in a term, not closed, and with a period of the timetable.
-    func collegeDays(of policy: Policy) -> Int {
-        days.count { date in
-            policy.calendar.isTermDay(date)
-                && policy.periods.contains {
-                    $0.when == .term && !$0.windows[date.weekday].isEmpty
-                }
-        }
-    }
-
     /// The periods as they lie in this week, by day and start; what passes midnight is cut there.
     func bells(of policy: Policy) -> [ReviewFigures.Bell] {
         var bells: [ReviewFigures.Bell] = []

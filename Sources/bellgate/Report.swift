@@ -1,4 +1,5 @@
 import ArgumentParser
+import DNSServer
 import DNSWire
 import DecisionLog
 import Glibc
@@ -12,7 +13,8 @@ struct Report: ParsableCommand {
         abstract: "Write the monitoring review of a week.",
         discussion: """
             Reads the decision log; the server may be running or not. The same log with the same \
-            policy and lists gives the same bytes. Devices appear under pseudonyms; --identify shows \
+            policy and lists gives the same bytes. A week that is still running is said to be so, \
+            and compared with the weeks before up to the same time. Devices appear under pseudonyms; --identify shows \
             their addresses, and first writes who looked and why into the log's audit trail.
             A report on the whole college hides counts under five; one on a group shows them.
 
@@ -54,6 +56,7 @@ struct Report: ParsableCommand {
     func run() throws {
         let configuration = try configuration()
         let loaded = try policy(configuration)
+        let now = Instant(seconds: WallClock.nowMicros / 1_000_000)
         if let group, !loaded.policy.groups.contains(where: { $0.name == group }) {
             let names = loaded.policy.groups.map(\.name).joined(separator: ", ")
             standardError("there is no group \"\(group)\"; the groups are: \(names)")
@@ -64,7 +67,7 @@ struct Report: ParsableCommand {
             let names = DeviceNames(look.pseudonyms)
             let figures = try Reviewer(
                 logDirectory: configuration.logDirectory, policy: ReviewPolicy(loaded), week: week,
-                group: group, identifiedBecause: identity.reason, device: names.name
+                now: now, group: group, identifiedBecause: identity.reason, device: names.name
             ).figures()
             for problem in figures.coverage.problems { standardError("warning: \(problem)") }
             let output = ByteOutput(look)

@@ -150,12 +150,12 @@ final class TestLog {
     }
 
     func reviewer(
-        _ week: String = "2026-W47", group: String? = nil,
+        _ week: String = "2026-W47", now: String = "2027-01-04 00:00", group: String? = nil,
         policy: ReviewPolicy = College.review
     ) throws -> Reviewer {
         try Reviewer(
             logDirectory: directory.path, policy: policy, week: ReviewWeek(parsing: week),
-            group: group,
+            now: Instant(seconds: College.at(now) / 1_000_000), group: group,
             device: { device, _ in
                 switch device {
                 case .address(let address): "pseudonym of \(address)"
