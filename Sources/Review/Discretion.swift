@@ -152,12 +152,25 @@ extension ReviewFigures {
             bypass.list[place].blocked.hideSmall()
             bypass.list[place].devices.hideSmall()
         }
+        bypass.signals.devicesBlocked.hideSmall()
+        bypass.signals.devicesAllowed.hideSmall()
+        // Taken from all devices, those of the other groups would tell how many are hidden.
+        if bypass.list.contains(where: { $0.isAutomatic && $0.devices == .hidden }) {
+            bypass.signals.hide()
+        }
         coverage.devicesSeen.hideSmall()
         coverage.devicesSilent.hideSmall()
         coverage.devicesUnknown.hideSmall()
         // A list tells its own length.
         if coverage.devicesSilent == .hidden { coverage.silent = [] }
         if coverage.devicesUnknown == .hidden { coverage.unknown = [] }
+    }
+}
+
+extension ReviewFigures.Bypass.Signals {
+    fileprivate mutating func hide() {
+        if devicesBlocked != ReviewCount(0) { devicesBlocked = .hidden }
+        if devicesAllowed != ReviewCount(0) { devicesAllowed = .hidden }
     }
 }
 

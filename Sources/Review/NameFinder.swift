@@ -108,6 +108,7 @@ struct NameFinder {
             return ReviewFigures.Bypass(isKnown: false, list: [])
         }
         var counts: [BypassKey: BypassCount] = [:]
+        var askedByThemselves: (blocked: Set<ReviewDevice>, allowed: Set<ReviewDevice>) = ([], [])
         for (filter, isOfCatalogue) in bypassFilters {
             let tallies = try reviewer.reader.tally(
                 by: [.group, .client, .name, .verdict, .category, .rule, .device], filter)
@@ -125,11 +126,21 @@ struct NameFinder {
                     service: isKnown ? service?.name ?? "" : tally.texts[4] ?? "",
                     isAutomatic: isSignal)
                 let isBlocked = tally.texts[3] == "block"
-                counts[key, default: BypassCount()].add(
-                    tally.count, ReviewDevice(client, device: tally.texts[6]), isBlocked)
+                let device = ReviewDevice(client, device: tally.texts[6])
+                counts[key, default: BypassCount()].add(tally.count, device, isBlocked)
+                guard isSignal else { continue }
+                if isBlocked {
+                    askedByThemselves.blocked.insert(device)
+                } else {
+                    askedByThemselves.allowed.insert(device)
+                }
             }
         }
-        return ReviewFigures.Bypass(isKnown: true, list: Self.list(counts))
+        return ReviewFigures.Bypass(
+            isKnown: true, list: Self.list(counts),
+            signals: ReviewFigures.Bypass.Signals(
+                devicesBlocked: ReviewCount(UInt64(askedByThemselves.blocked.count)),
+                devicesAllowed: ReviewCount(UInt64(askedByThemselves.allowed.count))))
     }
 
     /// The questions that find them; one for each of the catalogue's outermost names.

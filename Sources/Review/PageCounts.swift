@@ -142,12 +142,14 @@ extension ReviewPage {
     /// - Parameters:
     ///   - facts: what stands between words and table.
     ///   - empty: what is said in place of all three where the table has no row.
+    ///   - behind: what stands behind, table or not.
     func section(
-        _ title: String, _ table: MarkupTable, _ words: String, facts: Markup = "", empty: String
+        _ title: String, _ table: MarkupTable, _ words: String, facts: Markup = "", empty: String,
+        behind: Markup = ""
     ) -> Markup {
         let body: Markup =
             table.isEmpty ? "<p>\(empty)</p>\n" : "<p>\(words)</p>\n\(facts)\(table.markup)"
-        return "<section>\n<h2>\(title)</h2>\n\(body)</section>\n"
+        return "<section>\n<h2>\(title)</h2>\n\(body)\(behind)</section>\n"
     }
 
     var outsideHours: Markup {

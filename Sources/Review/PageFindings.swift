@@ -104,27 +104,38 @@ extension ReviewPage {
     }
 
     var bypass: Markup {
-        var table = MarkupTable(
-            "Names that lead round the filter",
-            ["Service", "Group", "Allowed", "Blocked", "Devices"],
-            numbers: [2, 3, 4])
-        for use in figures.bypass.list {
-            table.add([
-                "\(use.service)\(use.isAutomatic ? " (asked by devices themselves)" : "")",
-                "\(use.group)", shown(use.allowed), shown(use.blocked), shown(use.devices),
-            ])
-        }
         guard figures.bypass.isKnown else {
             return section(
-                "Ways round the filter", table, "",
+                "Ways round the filter", MarkupTable("", []), "",
                 empty: "The policy has no list of VPNs, proxies and encrypted name services, so "
                     + "attempts cannot be told from other questions. Add such a list to see them.")
         }
+        let tried = bypassTable(
+            "Names that lead round the filter", figures.bypass.list.filter { !$0.isAutomatic })
+        let signals = bypassTable(
+            "Asked by browsers and phones themselves", figures.bypass.list.filter(\.isAutomatic))
         return section(
-            "Ways round the filter", table,
+            "Ways round the filter", tried,
             "VPNs, proxies, relays and name services elsewhere. What was allowed may have led round the "
-                + "filter. Some browsers and phones ask by themselves whether they should.",
-            empty: "No known name that leads round the filter was asked for.")
+                + "filter.",
+            empty: "No known name that leads round the filter was asked for\(soFar).",
+            behind: signals.isEmpty
+                ? ""
+                : "<p>Some browsers and phones ask by themselves whether they may use a name service or "
+                    + "relay of their own. Blocked means that they were told no. This is no attempt, and "
+                    + "nobody&#39;s wrongdoing.</p>\n\(signals.markup)")
+    }
+
+    private func bypassTable(_ caption: String, _ uses: [ReviewFigures.BypassUse]) -> MarkupTable {
+        var table = MarkupTable(
+            caption, ["Service", "Group", "Allowed", "Blocked", "Devices"], numbers: [2, 3, 4])
+        for use in uses {
+            table.add([
+                "\(use.service)", "\(use.group)", shown(use.allowed), shown(use.blocked),
+                shown(use.devices),
+            ])
+        }
+        return table
     }
 
     var limits: Markup {

@@ -127,8 +127,14 @@ extension ReviewPage {
         guard figures.bypass.isKnown else {
             return "The policy has no list of ways round the filter, so that none can be told."
         }
+        return briefTried + briefSignals
+    }
+
+    private var briefTried: Markup {
         let tried = figures.bypass.list.filter { !$0.isAutomatic }
-        guard !tried.isEmpty else { return "Nobody asked for a known way round the filter." }
+        guard !tried.isEmpty else {
+            return "Nobody asked for a VPN, a proxy or another known way round the filter\(soFar)."
+        }
         let kinds = Set(tried.map(\.service)).count
         let isOpen = tried.contains { $0.allowed.value != 0 }
         let open: Markup =
@@ -138,6 +144,23 @@ extension ReviewPage {
         return """
             Ways round the filter, such as VPNs and proxies, were asked for: \(kinds) \
             kind\(kinds == 1 ? "" : "s"). \(open)
+            """
+    }
+
+    /// What browsers and phones ask without anybody's doing is no attempt.
+    private var briefSignals: Markup {
+        let signals = figures.bypass.signals
+        var words: [Markup] = []
+        if signals.devicesBlocked.value != 0 {
+            words.append("\(shown(signals.devicesBlocked)) were told no")
+        }
+        if signals.devicesAllowed.value != 0 {
+            words.append("\(shown(signals.devicesAllowed)) were not told no")
+        }
+        guard !words.isEmpty else { return "" }
+        return """
+             Browsers and phones ask by themselves whether they may use a name service or relay of their \
+            own, which is nobody&#39;s wrongdoing; devices: \(Markup(words, separator: ", ")).
             """
     }
 

@@ -99,6 +99,8 @@ extension ReviewFigures {
             table.add("new-names", item: name.name, "devices", name.devices)
         }
         table.add("bypass", "is-known", "\(bypass.isKnown)")
+        table.add("bypass", "devices-told-to-stay", bypass.signals.devicesBlocked)
+        table.add("bypass", "devices-not-told-to-stay", bypass.signals.devicesAllowed)
         for use in bypass.list {
             let detail = use.isAutomatic ? "automatic" : ""
             let (group, item) = (use.group, use.service)

@@ -75,6 +75,17 @@ extension ReviewFigures {
         public var isKnown: Bool
         /// What was asked for, by group and service.
         public var list: [BypassUse]
+        /// Devices that asked by themselves whether to stay with the network's resolver; nobody's
+        /// doing, and no attempt.
+        public var signals = Signals()
+
+        /// Devices by what they were told; one that was told both counts in both.
+        public struct Signals: Codable, Hashable, Sendable {
+            /// Told to stay.
+            public var devicesBlocked = ReviewCount(0)
+            /// Told what the world says.
+            public var devicesAllowed = ReviewCount(0)
+        }
     }
 
     /// Questions of a group for names of one service.

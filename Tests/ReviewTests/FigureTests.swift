@@ -112,9 +112,49 @@ import Testing
         #expect(found.list.map(\.allowed.value) == [10, 0, 5])
         #expect(found.list.map(\.blocked.value) == [0, 3, 0])
         #expect(found.list.map(\.isAutomatic) == [false, false, true])
+        #expect(found.signals.devicesBlocked == ReviewCount(0))
+        #expect(found.signals.devicesAllowed == ReviewCount(1))
         var ignorant = College.review
         ignorant.policy.sources = []
         #expect(try !log.reviewer(policy: ignorant).figures().bypass.isKnown)
+    }
+
+    /// What browsers ask without anybody's doing is told, and is no attempt.
+    @Test func signalsAreNotAttempts() throws {
+        let log = try TestLog()
+        let policy = try Essentials.policy()
+        for device in 1...7 {
+            log.write(
+                rows(5, at: "2026-11-17 09:00") {
+                    $0.name = "canary.example.net"
+                    $0.client = "10.20.0.\(device)"
+                    $0.verdict = .block
+                })
+        }
+        let figures = try log.reviewer(policy: policy).figures()
+        #expect(figures.bypass.list.map(\.isAutomatic) == [true])
+        #expect(figures.bypass.signals.devicesBlocked == ReviewCount(7))
+        let page = figures.html()
+        for words in [
+            "Nobody asked for a VPN, a proxy or another known way round the filter. Browsers and "
+                + "phones ask by themselves whether they may use a name service or relay of their own, "
+                + "which is nobody&#39;s wrongdoing; devices: 7 were told no.",
+            "<p>No known name that leads round the filter was asked for.</p>",
+            "Asked by browsers and phones themselves</caption>",
+            "This is no attempt, and nobody&#39;s wrongdoing.",
+        ] {
+            #expect(page.contains(words), "\(words)")
+        }
+        #expect(!page.contains("Names that lead round the filter</caption>"))
+        #expect(figures.csv().contains("bypass,,,,devices-told-to-stay,7\r\n"))
+        // A few of another group are not to be found by taking the others from all.
+        log.write(
+            rows(5, at: "2026-11-17 09:00") {
+                ($0.name, $0.client, $0.group) = ("canary.example.net", "10.30.0.1", "staff")
+                $0.verdict = .block
+            })
+        let discreet = try log.reviewer(policy: policy).figures().bypass.signals
+        #expect(discreet.devicesBlocked == .hidden && discreet.devicesAllowed == ReviewCount(0))
     }
 
     @Test func gapsPoliciesAndSilentDevices() throws {
