@@ -431,7 +431,7 @@ func findsMistake(_ mistake: Mistake) throws {
     let places = load.diagnostics.map { "\($0.line):\($0.column)" }
     #expect(
         places == [
-            "1:11", "2:1", "2:11", "4:12", "5:22", "5:41", "6:27", "6:50", "7:21", "9:5", "9:20",
+            "1:11", "2:11", "4:12", "5:22", "5:41", "6:27", "6:50", "7:21", "9:5", "9:20",
             "9:32", "9:45", "11:14", "11:21", "11:63",
         ])
     #expect(load.diagnostics.allSatisfy { $0.severity == .error })

@@ -4,13 +4,13 @@ import PolicyEngine
 /// The keys of one mapping, checked against those that the language knows there.
 ///
 /// What is misspelt, or belongs to a later version, is reported when the value is made; the rest
-/// can then be asked for by name.
+/// can then be asked for by name. A misspelt key is found under the name that it was meant to be.
 struct Fields {
     /// What a person calls the mapping: "a rule", "the policy file".
     let what: String
     /// Where to point when a key is missing.
     let place: SourcePlace
-    /// The pairs with known keys.
+    /// The pairs by known keys.
     private let pairs: [String: YAMLPair]
     private let reporter: Reporter
 
@@ -27,19 +27,26 @@ struct Fields {
                 "its keys are: \(known.joined(separator: ", "))")
             return nil
         }
+        let unique = written.unique(reporter: reporter)
         var pairs: [String: YAMLPair] = [:]
-        for pair in written.unique(reporter: reporter) {
-            if known.contains(pair.key) {
-                pairs[pair.key] = pair
-            } else if let purpose = notYet[pair.key] {
+        for pair in unique where known.contains(pair.key) { pairs[pair.key] = pair }
+        for pair in unique where !known.contains(pair.key) {
+            if let purpose = notYet[pair.key] {
                 reporter.error(
                     pair.keyPlace, "\"\(pair.key)\" (\(purpose)) is not yet supported",
                     "remove it until a version that has it is installed")
-            } else {
-                reporter.error(
-                    pair.keyPlace, "\"\(pair.key)\" is no key of \(what)",
-                    NearestName.advice(
-                        for: pair.key, among: known, otherwise: "use a key that it has"))
+                continue
+            }
+            // One mistake is one error: what a misspelt key was meant to be is not missing. It was
+            // hardly meant to be a key that stands beside it.
+            let meant = NearestName.of(pair.key, among: known.filter { pairs[$0] == nil })
+            reporter.error(
+                pair.keyPlace, "\"\(pair.key)\" is no key of \(what)",
+                NearestName.advice(
+                    for: pair.key, among: meant.map { [$0] } ?? known,
+                    otherwise: "use a key that it has"))
+            if let meant {
+                pairs[meant] = YAMLPair(key: meant, keyPlace: pair.keyPlace, value: pair.value)
             }
         }
         self.what = what

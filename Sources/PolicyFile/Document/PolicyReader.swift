@@ -166,11 +166,8 @@ struct PolicyReader {
         let week = WeekReader(reporter: reporter)
         var named: [Int: SourcePlace] = [:]
         for key in WeekReader.joined(keys).unique(reporter: reporter) {
-            if key.key == "when" {
-                period.when =
-                    values.choice(
-                        key, of: ["term": DayKind.term, "holiday": .holiday, "always": .always])
-                    ?? .term
+            if week.isWhen(key, of: name) {
+                period.when = values.choice(key, of: WeekReader.kinds) ?? .term
                 continue
             }
             let days = week.weekdays(key)

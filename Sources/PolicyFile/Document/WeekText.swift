@@ -6,6 +6,23 @@ struct WeekReader {
     let reporter: Reporter
 
     static let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    static let kinds: KeyValuePairs = [
+        "term": DayKind.term, "holiday": .holiday, "always": .always,
+    ]
+
+    /// Whether a key says on which kind of day a period holds. One that is misspelt is told from a
+    /// day's by what it says, and reported.
+    func isWhen(_ pair: YAMLPair, of period: String) -> Bool {
+        if pair.key == "when" { return true }
+        guard case .scalar(let text, _) = pair.value.content,
+            Self.kinds.contains(where: { $0.key == text }),
+            NearestName.of(pair.key, among: ["when"]) != nil
+        else { return false }
+        reporter.error(
+            pair.keyPlace, "\"\(pair.key)\" is no key of period \"\(period)\"",
+            "did you mean \"when\"?")
+        return true
+    }
 
     /// The keys of a period with what stands between commas put together.
     ///
