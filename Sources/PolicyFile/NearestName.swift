@@ -1,10 +1,10 @@
 /// Finds the name that a misspelt one was most likely meant to be.
-enum NearestName {
+package enum NearestName {
     /// The candidate with the fewest edits, if it is near enough to be worth naming.
     ///
     /// An edit is a letter put in, left out, changed, or swapped with its neighbour. About a
     /// third of the letters may differ, at most three. Of two equally near, the first in `candidates` is taken.
-    static func of(_ word: String, among candidates: some Sequence<String>) -> String? {
+    package static func of(_ word: String, among candidates: some Sequence<String>) -> String? {
         let letters = Array(word.lowercased().unicodeScalars.prefix(maximumLetters))
         let limit = min(3, max(1, (letters.count + 1) / 3))
         var best: (name: String, distance: Int)?

@@ -1,4 +1,5 @@
 import Alerts
+import DNSServer
 import DecisionLog
 import Foundation
 import Glibc
@@ -73,8 +74,8 @@ final class AlertService: Sendable {
         while !isStopping.load(ordering: .acquiring) {
             var hasMore = false
             do {
-                hasMore = try alerter.look(&reader, nowMicros: Self.nowMicros)
-                try alerter.lookAtReports(nowMicros: Self.nowMicros)
+                hasMore = try alerter.look(&reader, nowMicros: WallClock.nowMicros)
+                try alerter.lookAtReports(nowMicros: WallClock.nowMicros)
                 if told != nil { say("alerts go on") }
                 told = nil
             } catch {
@@ -91,7 +92,7 @@ final class AlertService: Sendable {
         while !isStopping.load(ordering: .acquiring) {
             var hasMore = false
             do {
-                let result = try alerter.deliver(by: way) { Self.nowMicros / 1_000_000 }
+                let result = try alerter.deliver(by: way) { WallClock.nowMicros / 1_000_000 }
                 if let news = result.news { say(news) }
                 hasMore = result.hasMore
             } catch {
@@ -100,6 +101,4 @@ final class AlertService: Sendable {
             if !hasMore { usleep(Self.restMicros) }
         }
     }
-
-    private static var nowMicros: Int64 { Int64(Date().timeIntervalSince1970 * 1_000_000) }
 }

@@ -1,3 +1,4 @@
+import DNSServer
 import DecisionLog
 import Foundation
 import Glibc
@@ -107,7 +108,7 @@ final class Follower: Sendable {
                 return Self.roundsAfterFailure
             }
             let progress = try follower.follow(
-                nowMicros: Self.nowMicros,
+                nowMicros: WallClock.nowMicros,
                 rowLimit: isFinal ? Self.lastRoundRows : Self.roundRows, isFinal: isFinal)
             progress.notes.forEach { say($0) }
             state.withLock { $0.storedSeq = follower.storedSeq }
@@ -132,12 +133,5 @@ final class Follower: Sendable {
         } else {
             say("the log's store goes on")
         }
-    }
-
-    private static var nowMicros: Int64 {
-        var now = timespec()
-        // SAFETY: the kernel fills in the one value.
-        _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
-        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
     }
 }

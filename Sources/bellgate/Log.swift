@@ -59,7 +59,8 @@ struct LogTail: ParsableCommand {
     @Option(name: [.customShort("n"), .long], help: "How many of the newest rows to show.")
     var limit = 20
 
-    @Option(help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: rowFormat)
+    @Option(
+        help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: { try word($0) })
     var format: RowFormat = .text
 
     func validate() throws {
@@ -131,7 +132,8 @@ struct LogQuery: ParsableCommand {
     @Option(help: "The newest so many rows (100 unless given), or the first so many of --top (10).")
     var limit: Int?
 
-    @Option(help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: rowFormat)
+    @Option(
+        help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: { try word($0) })
     var format: RowFormat = .text
 
     private static let defaultRows = 100
@@ -202,7 +204,8 @@ struct LogExport: ParsableCommand {
     @Option(help: "At most so many rows, the oldest first.")
     var limit: Int?
 
-    @Option(help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: rowFormat)
+    @Option(
+        help: ArgumentHelp("text, csv or jsonl.", valueName: "format"), transform: { try word($0) })
     var format: RowFormat = .csv
 
     func validate() throws {

@@ -221,7 +221,12 @@ import Testing
         (["--count", "--top", "name"], "leave --count out"),
         (["--count", "--limit", "5"], "--limit goes with rows"),
         (["--top", "verdict"], "none of client, name, category, rule"),
+        (["--top", "nmaes"], "none of client, name, category, rule; did you mean \"name\"?"),
+        (["--top", "groups"], "to count by group, write --by group"),
         (["--by", "week"], "none of hour, day, group"),
+        (["--by", "huor"], "did you mean \"hour\"?"),
+        (["--verdict", "blocked"], "did you mean \"block\"?"),
+        (["--format", "json"], "none of text, csv, jsonl; did you mean \"jsonl\"?"),
         (["--top", "name", "--limit=-1"], "from 0 on"),
         (["--client", "10.20.0"], "no pseudonym, no address"),
         (["--identify"], "--reason"),
@@ -233,6 +238,20 @@ import Testing
         let run = try log.run(["query"] + row.options)
         #expect(run.status == 2 && run.output.isEmpty && run.errors.contains(row.words), "\(run)")
         #expect(log.folder.read("log/audit.jsonl").isEmpty, "and nothing is noted")
+    }
+
+    @Test(arguments: [
+        ["--top", "name"], ["--top", "client"], ["--top", "rule"], ["--top", "category"],
+        ["--by", "hour"], ["--by", "day"], ["--by", "group"], ["--verdict", "block"],
+    ])
+    func aPluralIsTheWord(_ options: [String]) throws {
+        let log = try Self.log(30)
+        var plural = options
+        plural[1] = plural[1] == "category" ? "categories" : plural[1] + "s"
+        let one = try log.run(["query", "--format", "csv"] + options)
+        let many = try log.run(["query", "--format", "csv"] + plural)
+        #expect(one.status == 0 && one.output == many.output, "\(many.errors)")
+        #expect(one.lines.count > 1)
     }
 
     @Test func aFolderWithoutALogIsLeftAsItIs() throws {

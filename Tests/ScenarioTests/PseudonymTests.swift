@@ -114,8 +114,8 @@ import Testing
         #expect(found[0]["reason"] as? String == "Concern 7\u{1B}[2J")
         #expect(try log.run(["audit", "--limit", "1"]).lines.count == 2)
         #expect(try log.run(["audit", "--since", "2099-01-01"]).lines.count == 1)
-        let wrong = try log.run(["audit", "--kind", "looks"])
-        #expect(wrong.status == 2 && wrong.errors.contains("\"looks\" is none of look, shown"))
+        let wrong = try log.run(["audit", "--kind", "lok"])
+        #expect(wrong.status == 2 && wrong.errors.contains("\"lok\" is none of look, shown"))
         // What was changed is told, and the rest is shown.
         let text = log.folder.read("log/audit.jsonl")
         try log.folder.write(

@@ -169,7 +169,12 @@ import Testing
         for (changes, status, cure) in [
             (["--until": nil], 2, "--until"), (["--reason": nil], 2, "--reason"),
             (["--reason": " "], 2, "Say why"), (["--authorised-by": nil], 2, "who decided"),
-            (["--authorised-by": "it"], 2, "no right"), (["--until": "soon"], 2, "is no date"),
+            (
+                ["--authorised-by": "it"], 2,
+                "\"it\" has no right to decide about this: write --authorised-by dsl (Safeguarding Lead) or "
+                    + "--authorised-by principal (Principal), whoever did decide."
+            ), (["--authorised-by": "it"], 2, "stands under roles: in policy.yaml"),
+            (["--until": "soon"], 2, "is no date"),
             (["--until": "2020-01-01"], 1, "is past"),
             (["--device": "head-lptop"], 1, "did you mean \"head-laptop\"?"),
         ] as [([String: String?], Int32, String)] {

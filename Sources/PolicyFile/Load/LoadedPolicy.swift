@@ -119,6 +119,16 @@ public func timeZone(
     return ZoneFile.load(zone, folder: zoneFolder, reporter: reporter)
 }
 
+/// The offices that a policy file names under `roles:` and who holds each, without its rules and
+/// lists; takes milliseconds. Empty where the file cannot be read.
+public func roles(ofPolicyAt path: String) -> [String: String] {
+    let reporter = Reporter()
+    guard let contents = try? FileBytes.read(path, limit: YAMLReader.maximumBytes),
+        let root = YAMLReader.read(contents.bytes, file: path, reporter: reporter)
+    else { return [:] }
+    return PolicyReader(reporter: reporter).read(root).roles
+}
+
 /// The lists from the web that a policy file names, without loading it; takes milliseconds.
 ///
 /// - Returns: the lists that are written without a mistake, and how many errors the file has by

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DNSServer
 import DNSWire
 import DecisionLog
 import Glibc
@@ -57,11 +58,7 @@ struct EvidenceExport: ParsableCommand {
     var withSupportServices = false
 
     func validate() throws {
-        guard SuspensionBook.authorities.contains(authorisedBy) else {
-            throw ValidationError(
-                "\"\(authorisedBy)\" has no right to decide about this: write --authorised-by dsl "
-                    + "or --authorised-by principal, whoever did decide.")
-        }
+        try SuspensionWords.check(authority: authorisedBy, config: config)
         _ = try SuspensionWords.reason(reason)
         let times = try times()
         guard times.lowerBound < times.upperBound else {
@@ -146,7 +143,7 @@ struct EvidenceExport: ParsableCommand {
         var summary = DeviceSummary(
             .init(
                 device: called(filter), sinceMicros: times.lowerBound,
-                untilMicros: times.upperBound, madeMicros: Self.nowMicros,
+                untilMicros: times.upperBound, madeMicros: WallClock.nowMicros,
                 authorisedBy: authorisedBy, reason: try SuspensionWords.reason(reason)),
             policy: policy)
         var writer = RowWriter(.csv, pseudonyms: nil)
@@ -185,7 +182,7 @@ struct EvidenceExport: ParsableCommand {
         let newest = try? LogVerification(directory: directory)
         return .object(present: [
             "product": .string("bellgate \(ProductVersion.text)"),
-            "made": .string(LogTime.utc(Self.nowMicros)),
+            "made": .string(LogTime.utc(WallClock.nowMicros)),
             "for": .string(to.rawValue),
             "reason": .string(reason),
             "authorisedBy": .string(authorisedBy),
@@ -204,12 +201,5 @@ struct EvidenceExport: ParsableCommand {
             "logNewestFile": newest?.newestDigest.map { .string($0.file) },
             "logNewestSHA256": newest?.newestDigest.map { .string(hexadecimal($0.digest)) },
         ])
-    }
-
-    private static var nowMicros: Int64 {
-        var now = timespec()
-        // SAFETY: the kernel fills in the one value.
-        _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
-        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
     }
 }

@@ -25,10 +25,9 @@ struct LogAudit: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only entries of one kind: "
-                + AuditEntry.Kind.allCases.map(\.rawValue).joined(separator: ", ") + ".",
+            "Only entries of one kind: \(words(AuditEntry.Kind.self)).",
             valueName: "kind"),
-        transform: kind)
+        transform: { try word($0) })
     var kind: AuditEntry.Kind?
 
     @Option(name: [.customShort("n"), .long], help: "How many of the newest entries to show.")
@@ -58,13 +57,6 @@ struct LogAudit: ParsableCommand {
     }
 
     private func sinceMicros() throws -> Int64? { try LogFilterOptions.instant(since, "--since") }
-
-    private static func kind(_ text: String) throws -> AuditEntry.Kind {
-        if let kind = AuditEntry.Kind(rawValue: text) { return kind }
-        throw ValidationError(
-            "\"\(text)\" is none of "
-                + AuditEntry.Kind.allCases.map(\.rawValue).joined(separator: ", ") + ".")
-    }
 
     private static func text(_ entries: ArraySlice<AuditEntry>) -> String {
         guard !entries.isEmpty else { return "nothing of this is on record" }

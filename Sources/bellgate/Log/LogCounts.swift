@@ -33,13 +33,13 @@ struct LogCountOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp("Count by hour, day or group.", valueName: "key"),
-        transform: { try choice($0, of: "--by") })
+        transform: { try word($0) })
     var by: CountBy?
 
     @Option(
         help: ArgumentHelp(
             "Tell which client, name, category or rule occurs most.", valueName: "key"),
-        transform: { try choice($0, of: "--top") })
+        transform: topKey)
     var top: TopKey?
 
     /// Whether anything is to be counted.
@@ -51,13 +51,14 @@ struct LogCountOptions: ParsableArguments {
         }
     }
 
-    private static func choice<Key: RawRepresentable<String> & CaseIterable>(
-        _ text: String, of option: String
-    ) throws -> Key {
-        if let key = Key(rawValue: text) { return key }
-        let words = Key.allCases.map(\.rawValue)
+    /// What is ranked. Groups are few: they are told apart, not ranked.
+    private static func topKey(_ text: String) throws -> TopKey {
+        guard (try? word(text, TopKey.self)) == nil, let part = try? word(text, CountBy.self) else {
+            return try word(text)
+        }
         throw ValidationError(
-            "\(option): \"\(text)\" is none of \(words.joined(separator: ", ")).")
+            "\"\(text)\" is none of \(words(TopKey.self)); to count by \(part.rawValue), write "
+                + "--by \(part.rawValue).")
     }
 }
 

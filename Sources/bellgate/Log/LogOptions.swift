@@ -1,5 +1,6 @@
 import ArgumentParser
 import CPacketIO
+import DNSServer
 import DNSWire
 import DecisionLog
 import Glibc
@@ -122,10 +123,9 @@ struct LogFilterOptions: ParsableArguments {
         }
         if let name { filter.name = try Self.nameFilter(name) }
         if let verdict {
-            guard let known = RecordVerdict.allCases.first(where: { "\($0)" == verdict }) else {
-                throw ValidationError("\"\(verdict)\" is no verdict: allow, block, rewrite or gap.")
-            }
-            filter.verdict = known
+            let word = try OptionWord.read(
+                verdict, among: RecordVerdict.allCases.map { "\($0)" })
+            filter.verdict = RecordVerdict.allCases.first { "\($0)" == word }
         }
         return filter
     }
@@ -171,10 +171,7 @@ struct LogFilterOptions: ParsableArguments {
 
     static func instant(_ text: String?, _ option: String) throws -> Int64? {
         guard let text else { return nil }
-        var now = timespec()
-        _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
-        let micros = Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
-        guard let instant = LogTime.parse(text, nowMicros: micros) else {
+        guard let instant = LogTime.parse(text, nowMicros: WallClock.nowMicros) else {
             throw ValidationError(
                 "\(option): \"\(text)\" is no instant; write 2026-11-23T10:30:00Z, "
                     + "\"2026-11-23 10:30\", 2026-11-23 or 2h.")
@@ -185,11 +182,4 @@ struct LogFilterOptions: ParsableArguments {
 
 func requireCount(_ limit: Int?) throws {
     if let limit, limit < 0 { throw ValidationError("--limit takes a number from 0 on.") }
-}
-
-func rowFormat(_ text: String) throws -> RowFormat {
-    guard let format = RowFormat(rawValue: text) else {
-        throw ValidationError("\"\(text)\" is no format: text, csv or jsonl.")
-    }
-    return format
 }

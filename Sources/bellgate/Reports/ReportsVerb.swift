@@ -115,14 +115,3 @@ extension ReportsVerb {
             "\(count) \(count == 1 ? "report is" : "reports are") overdue; see `bellgate reports`"
     }
 }
-
-/// The words of an enumeration, for help and mistakes.
-func words<Word: RawRepresentable & CaseIterable>(_: Word.Type) -> String
-where Word.RawValue == String { Word.allCases.map(\.rawValue).joined(separator: ", ") }
-
-/// Reads one word of an enumeration.
-func word<Word: RawRepresentable & CaseIterable>(_ text: String, _ kind: Word.Type) throws -> Word
-where Word.RawValue == String {
-    if let word = Word(rawValue: text) { return word }
-    throw ValidationError("\"\(text)\" is none of: \(words(kind)).")
-}

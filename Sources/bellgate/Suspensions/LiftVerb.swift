@@ -23,32 +23,23 @@ struct LiftVerb: ParsableCommand {
     @Option(help: ArgumentHelp("Its name in the policy, or its address.", valueName: "device"))
     var device: String?
 
-    @Option(help: ArgumentHelp("Why; noted in the audit trail.", valueName: "text"))
-    var reason: String?
-
-    @Option(help: ArgumentHelp("Who decided: dsl or principal.", valueName: "role"))
-    var authorisedBy: String?
-
-    @Option(help: ArgumentHelp("The server's configuration.", valueName: "file"))
-    var config: String
+    @OptionGroup var decision: SuspensionDecision
 
     func validate() throws {
         guard (id == nil) != (device == nil) else {
             throw ValidationError("Give a suspension's number or --device, and not both.")
         }
-        if let authorisedBy { try SuspensionWords.check(authority: authorisedBy) }
-        if let reason { _ = try SuspensionWords.reason(reason) }
     }
 
     func run() throws {
-        let configuration = try readConfiguration(at: config)
+        let configuration = try readConfiguration(at: decision.config)
         let meant = try device.map {
             try NamedDevice($0, configuration)
         }
-        let words = try reason.map(SuspensionWords.reason)
+        let words = try decision.reason.map(SuspensionWords.reason)
         try reportingLogErrors {
             let lifted = try SuspensionBook(directory: configuration.logDirectory).lift(
-                reason: words, authorisedBy: authorisedBy
+                reason: words, authorisedBy: decision.authorisedBy
             ) { record in
                 record.number == id || (meant?.isMeant(by: record) ?? false)
             }
@@ -56,7 +47,7 @@ struct LiftVerb: ParsableCommand {
                 standardError(
                     (id.map { "suspension \($0) is not in force" }
                         ?? "no suspension of \(device ?? "") is in force")
-                        + "; see `bellgate suspensions --config \(config)`")
+                        + "; see `bellgate suspensions --config \(decision.config)`")
                 throw ExitCode(ExitStatus.wrong)
             }
             let effect = tellServer(of: configuration)

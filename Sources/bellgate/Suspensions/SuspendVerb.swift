@@ -1,7 +1,7 @@
 import ArgumentParser
+import DNSServer
 import DNSWire
 import DecisionLog
-import Glibc
 import PolicyEngine
 import PolicyFile
 
@@ -32,14 +32,7 @@ struct SuspendVerb: ParsableCommand {
     @Option(help: ArgumentHelp("When it ends: \"2026-11-27 16:15\".", valueName: "time"))
     var until: String?
 
-    @Option(help: ArgumentHelp("Why; kept with it, never sent to a device.", valueName: "text"))
-    var reason: String?
-
-    @Option(help: ArgumentHelp("Who decided: dsl or principal.", valueName: "role"))
-    var authorisedBy: String?
-
-    @Option(help: ArgumentHelp("The server's configuration.", valueName: "file"))
-    var config: String
+    @OptionGroup var decision: SuspensionDecision
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -53,29 +46,29 @@ struct SuspendVerb: ParsableCommand {
             throw ValidationError(
                 "\"\(until)\" is no date and no time; write 2026-11-27 or \"2026-11-27 16:15\".")
         }
-        guard let authorisedBy else {
+        guard decision.authorisedBy != nil else {
             throw ValidationError(
                 "Say who decided, with --authorised-by dsl or --authorised-by principal: a "
                     + "suspension is a person's decision.")
         }
-        try SuspensionWords.check(authority: authorisedBy)
-        _ = try SuspensionWords.reason(reason ?? "")
+        _ = try SuspensionWords.reason(decision.reason ?? "")
     }
 
     func run() throws {
-        let configuration = try readConfiguration(at: config)
+        let configuration = try readConfiguration(at: decision.config)
         let meant = try NamedDevice(device, configuration)
         let zone = SuspensionWords.zone(configuration)
-        guard let until, let end = CivilTime(writtenAs: until, isEnd: true), let authorisedBy
+        guard let until, let end = CivilTime(writtenAs: until, isEnd: true),
+            let authorisedBy = decision.authorisedBy
         else { throw ExitCode(ExitStatus.usage) }
         let instant = zone.instant(of: end)
-        guard instant.seconds > Int64(time(nil)) else {
+        guard instant.seconds > WallClock.nowMicros / 1_000_000 else {
             standardError(
                 "--until \(zone.iso8601(instant)) is past; write a later time, by the policy's "
                     + "clock (\(zone.name))")
             throw ExitCode(ExitStatus.wrong)
         }
-        let words = try SuspensionWords.reason(reason ?? "")
+        let words = try SuspensionWords.reason(decision.reason ?? "")
         try reportingLogErrors {
             let record = try SuspensionBook(directory: configuration.logDirectory).suspend(
                 device: meant.name, addresses: meant.addresses.map(\.description),

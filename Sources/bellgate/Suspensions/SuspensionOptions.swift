@@ -38,14 +38,40 @@ struct NamedDevice {
     }
 }
 
+/// By whose decision a suspension begins or ends, and of which server.
+struct SuspensionDecision: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Why; kept with it in the audit trail, never sent to a device.", valueName: "text"))
+    var reason: String?
+
+    @Option(help: ArgumentHelp("Who decided: dsl or principal.", valueName: "role"))
+    var authorisedBy: String?
+
+    @Option(help: ArgumentHelp("The server's configuration.", valueName: "file"))
+    var config: String
+
+    func validate() throws {
+        if let authorisedBy { try SuspensionWords.check(authority: authorisedBy, config: config) }
+        if let reason { _ = try SuspensionWords.reason(reason) }
+    }
+}
+
 /// What `suspend` and `lift` say of a person's words before they are written down.
 enum SuspensionWords {
-    /// Refuses a role that may not decide about suspensions.
-    static func check(authority: String) throws {
+    /// Refuses a role that may not decide about suspensions and about what is written out of a
+    /// device, and names those who may.
+    static func check(authority: String, config: String) throws {
         guard !SuspensionBook.authorities.contains(authority) else { return }
+        let path = loadConfiguration(at: config).policyPath
+        let holders = path.map { roles(ofPolicyAt: $0) } ?? [:]
+        let offices = SuspensionBook.authorities.map { office in
+            "--authorised-by \(office)" + (holders[office].map { " (\($0))" } ?? "")
+        }
         throw ValidationError(
-            "\"\(authority)\" has no right to decide about a suspension: write --authorised-by "
-                + "dsl or --authorised-by principal, whoever did decide.")
+            "\"\(authority)\" has no right to decide about this: write "
+                + "\(offices.joined(separator: " or ")), whoever did decide. Who holds these offices "
+                + "stands under roles: in \(path ?? "the policy file").")
     }
 
     /// A reason in one line; refused where it says nothing or too much.
