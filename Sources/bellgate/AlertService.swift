@@ -70,19 +70,18 @@ final class AlertService: Sendable {
 
     private func follow() {
         var reader: JournalReader?
-        var told: String?
+        let standing = StandingProblem(goesOn: "alerts go on") {
+            "alerts stand still: \($0); it is tried again"
+        }
         while !isStopping.load(ordering: .acquiring) {
             var hasMore = false
             do {
                 hasMore = try alerter.look(&reader, nowMicros: WallClock.nowMicros)
                 try alerter.lookAtReports(nowMicros: WallClock.nowMicros)
-                if told != nil { say("alerts go on") }
-                told = nil
+                standing.note(nil)
             } catch {
                 reader = nil
-                let problem = "\(error)"
-                if told != problem { say("alerts stand still: \(problem); it is tried again") }
-                told = problem
+                standing.note("\(error)")
             }
             if !hasMore { usleep(Self.restMicros) }
         }

@@ -12,7 +12,10 @@ import Synchronization
 final class Follower: Sendable {
     private let isStopping = Atomic(false)
     private let hasEnded = DispatchSemaphore(value: 0)
-    private let state = Mutex(State())
+    private let stored = Mutex(UInt64(0))
+    private let standing = StandingProblem(goesOn: "the log's store goes on") {
+        "\($0); questions are answered from the log itself, and it is tried again"
+    }
     private let journal: Journal
     private let logDirectory: String
     private let keepSeconds: Int64?
@@ -20,7 +23,7 @@ final class Follower: Sendable {
     /// How it goes.
     struct State {
         /// All rows up to here are in the store.
-        var storedSeq: UInt64 = 0
+        var storedSeq: UInt64
         /// Why it does not go on; `nil` = it does.
         var problem: String?
     }
@@ -62,7 +65,7 @@ final class Follower: Sendable {
     }
 
     /// How it goes at this moment.
-    var status: State { state.withLock { $0 } }
+    var status: State { State(storedSeq: stored.withLock { $0 }, problem: standing.current) }
 
     private func run() {
         // 0 stands for the thread that calls: Linux keeps this number for each thread.
@@ -104,34 +107,21 @@ final class Follower: Sendable {
                     logDirectory: logDirectory, keepSeconds: keepSeconds)
             }
             guard let follower else {
-                note("another process writes to the log's store")
+                standing.note("another process writes to the log's store")
                 return Self.roundsAfterFailure
             }
             let progress = try follower.follow(
                 nowMicros: WallClock.nowMicros,
                 rowLimit: isFinal ? Self.lastRoundRows : Self.roundRows, isFinal: isFinal)
             progress.notes.forEach { say($0) }
-            state.withLock { $0.storedSeq = follower.storedSeq }
-            note(nil)
+            stored.withLock { $0 = follower.storedSeq }
+            standing.note(nil)
             return progress.isBehind ? 0 : Self.roundsBetweenLooks
         } catch {
             // Made anew: what is wrong may be mended by then, and in another place.
             follower = nil
-            note("\(error)")
+            standing.note("\(error)")
             return Self.roundsAfterFailure
-        }
-    }
-
-    private func note(_ problem: String?) {
-        let before = state.withLock { state in
-            defer { state.problem = problem }
-            return state.problem
-        }
-        guard before != problem else { return }
-        if let problem {
-            say("\(problem); questions are answered from the log itself, and it is tried again")
-        } else {
-            say("the log's store goes on")
         }
     }
 }

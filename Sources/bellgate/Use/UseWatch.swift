@@ -12,14 +12,13 @@ import Synchronization
 final class UseWatch: Sendable {
     private let logDirectory: String
     private let alerts: AlertService?
-    private let state: Mutex<State>
+    /// A policy that the thread has not taken up yet.
+    private let fresh: Mutex<LoadedPolicy?>
     private let isStopping = Atomic(false)
     private let hasEnded = DispatchSemaphore(value: 0)
 
-    private struct State {
-        /// A policy that the thread has not taken up yet.
-        var fresh: LoadedPolicy?
-        var problem: String?
+    private let standing = StandingProblem(goesOn: "limits of use go on") {
+        "limits of use stand still: \($0); it is tried again"
     }
 
     /// How often the log is looked at, in microseconds: a minute is the unit of what is counted.
@@ -30,7 +29,7 @@ final class UseWatch: Sendable {
     init(logDirectory: String, policy: LoadedPolicy, alerts: AlertService?) {
         self.logDirectory = logDirectory
         self.alerts = alerts
-        state = Mutex(State(fresh: policy))
+        fresh = Mutex(policy)
     }
 
     /// Begins.
@@ -43,27 +42,27 @@ final class UseWatch: Sendable {
     }
 
     /// Goes by another policy from now on.
-    func replacePolicy(_ policy: LoadedPolicy) { state.withLock { $0.fresh = policy } }
+    func replacePolicy(_ policy: LoadedPolicy) { fresh.withLock { $0 = policy } }
 
     /// Why flags are not made; `nil` where they are.
-    var problem: String? { state.withLock(\.problem) }
+    var problem: String? { standing.current }
 
     private func run() {
         // 0 stands for the thread that calls: Linux keeps this number for each thread.
         setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
         var follower: UseFollower?
         while !isStopping.load(ordering: .acquiring) {
-            if let fresh = state.withLock({ $0.fresh.take() }) {
+            if let fresh = fresh.withLock({ $0.take() }) {
                 follower?.replacePolicy(fresh)
                 follower = follower ?? UseFollower(directory: logDirectory, policy: fresh)
             }
             var hasMore = false
             do {
                 if let follower { hasMore = try look(follower) }
-                note(nil)
+                standing.note(nil)
             } catch {
                 follower?.startAnew()
-                note("\(error)")
+                standing.note("\(error)")
             }
             if !hasMore { usleep(Self.restMicros) }
         }
@@ -81,18 +80,5 @@ final class UseWatch: Sendable {
             try follower.note(flag)
         }
         return hasMore
-    }
-
-    private func note(_ problem: String?) {
-        let before = state.withLock { state in
-            defer { state.problem = problem }
-            return state.problem
-        }
-        guard before != problem else { return }
-        if let problem {
-            say("limits of use stand still: \(problem); it is tried again")
-        } else {
-            say("limits of use go on")
-        }
     }
 }
