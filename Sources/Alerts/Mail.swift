@@ -1,6 +1,5 @@
 import CCurl
 import Foundation
-import Glibc
 import PolicyFile
 
 /// Sends a message as an e-mail (RFC 5321, RFC 5322).
@@ -134,16 +133,8 @@ enum Transfer {
     ///
     /// - Returns: why it failed; `nil` if it did not.
     static func run(_ curl: UnsafeMutableRawPointer, seconds: Int) -> String? {
-        let numbers: [(CURLoption, Int)] = [
-            (CURLOPT_NOSIGNAL, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_SSL_VERIFYPEER, 1),
-            (CURLOPT_SSL_VERIFYHOST, 2), (CURLOPT_TIMEOUT, seconds),
-            (CURLOPT_CONNECTTIMEOUT, max(1, seconds / 2)),
-        ]
-        // SAFETY: the handle is the caller's and lives; libcurl copies texts.
-        for (option, value) in numbers { unsafe _ = curl_set_long(curl, option, value) }
-        if let path = unsafe getenv("SSL_CERT_FILE") {
-            unsafe _ = curl_set_string(curl, CURLOPT_CAINFO, path)
-        }
+        // SAFETY: the handle is the caller's and lives.
+        unsafe curl_prepare(curl, seconds, max(1, seconds / 2))
         unsafe _ = curl_set_taker(curl, CURLOPT_WRITEFUNCTION, dropContents)
         let code = unsafe curl_easy_perform(curl)
         var status = 0

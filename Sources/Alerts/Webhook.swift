@@ -26,9 +26,7 @@ struct Webhook {
         let body = Upload(Array(message.json.utf8))
         // SAFETY: libcurl copies texts; the list and `body` outlive the transfer, which alone uses
         // them.
-        unsafe _ = curl_set_string(curl, CURLOPT_URL, settings.url)
-        unsafe _ = curl_set_string(curl, CURLOPT_PROTOCOLS_STR, "http,https")
-        unsafe _ = curl_set_string(curl, CURLOPT_USERAGENT, "bellgate")
+        unsafe curl_prepare_web(curl, settings.url)
         var headers: UnsafeMutablePointer<curl_slist>?
         for header in Self.headers(message, secret: secret) {
             unsafe headers = curl_slist_append(headers, header)

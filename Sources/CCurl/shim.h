@@ -2,6 +2,7 @@
 // one function for each kind of argument.
 #pragma once
 #include <curl/curl.h>
+#include <stdlib.h>
 
 static inline CURLcode curl_set_long(CURL *curl, CURLoption option, long value) {
     return curl_easy_setopt(curl, option, value);
@@ -13,6 +14,26 @@ static inline CURLcode curl_set_string(CURL *curl, CURLoption option, const char
 
 static inline CURLcode curl_set_pointer(CURL *curl, CURLoption option, void *value) {
     return curl_easy_setopt(curl, option, value);
+}
+
+// What every transfer has in common: no redirection is followed, certificates are checked (by those of
+// SSL_CERT_FILE where that is set), no signal is used, and no more than so many seconds are taken.
+static inline void curl_prepare(CURL *curl, long seconds, long connect_seconds) {
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT, seconds);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, connect_seconds);
+    const char *certificates = getenv("SSL_CERT_FILE");
+    if (certificates != NULL) curl_easy_setopt(curl, CURLOPT_CAINFO, certificates);
+}
+
+// Makes a transfer one by HTTP; libcurl copies the address.
+static inline void curl_prepare_web(CURL *curl, const char *url) {
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "bellgate");
 }
 
 // Called with octets of the contents; returns how many it took.

@@ -51,24 +51,14 @@ struct Download {
     private func set(_ curl: UnsafeMutableRawPointer, _ course: Course) {
         // SAFETY: libcurl copies texts; the course lives until the transfer is over (see `run`).
         let context = unsafe Unmanaged.passUnretained(course).toOpaque()
-        unsafe _ = curl_set_string(curl, CURLOPT_URL, url)
-        unsafe _ = curl_set_string(curl, CURLOPT_PROTOCOLS_STR, "http,https")
-        unsafe _ = curl_set_string(curl, CURLOPT_USERAGENT, "bellgate")
+        unsafe curl_prepare_web(curl, url)
+        unsafe curl_prepare(curl, limits.seconds, limits.connectSeconds)
         // Every coding that libcurl can undo; the limit counts what comes out.
         unsafe _ = curl_set_string(curl, CURLOPT_ACCEPT_ENCODING, "")
         // A proxy named in the environment would make the address check below mean nothing.
         unsafe _ = curl_set_string(curl, CURLOPT_PROXY, "")
-        if let path = unsafe getenv("SSL_CERT_FILE") {
-            unsafe _ = curl_set_string(curl, CURLOPT_CAINFO, path)
-        }
-        let numbers: [(CURLoption, Int)] = [
-            (CURLOPT_NOSIGNAL, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_SSL_VERIFYPEER, 1),
-            (CURLOPT_SSL_VERIFYHOST, 2), (CURLOPT_TIMEOUT, limits.seconds),
-            (CURLOPT_CONNECTTIMEOUT, limits.connectSeconds),
-            (CURLOPT_LOW_SPEED_LIMIT, limits.slowOctets),
-            (CURLOPT_LOW_SPEED_TIME, limits.slowSeconds),
-        ]
-        for (option, value) in numbers { unsafe _ = curl_set_long(curl, option, value) }
+        unsafe _ = curl_set_long(curl, CURLOPT_LOW_SPEED_LIMIT, limits.slowOctets)
+        unsafe _ = curl_set_long(curl, CURLOPT_LOW_SPEED_TIME, limits.slowSeconds)
         unsafe _ = curl_set_taker(curl, CURLOPT_WRITEFUNCTION, takeContents)
         unsafe _ = curl_set_pointer(curl, CURLOPT_WRITEDATA, context)
         unsafe _ = curl_set_taker(curl, CURLOPT_HEADERFUNCTION, takeHeader)
