@@ -5,27 +5,8 @@ import WebServer
 
 /// Somebody is told of a concern, by the running server.
 @Suite(.scenario) struct AlertTests {
-    private static let policy =
-        policyHead + """
-            groups:
-              learner: { networks: [127.0.0.0/8] }
-            unknown-devices: learner
-            lists:
-              services: { catalogue: services }
-            rules:
-              - { id: harm, block: [harm.example.net], concern: high, reason: It harms. }
-            default: allow
-
-            """
-    private static let services = [
-        "services/essentials.yaml": """
-        category: essentials
-        as-of: 2026-11-01
-        services:
-          - service: help
-            core: [help.harm.example.net]
-        """
-    ]
+    private static let college = ConcernCollege(
+        blocking: "harm.example.net", supportedBy: "help.harm.example.net")
 
     private func lines(_ path: String) -> [[String: Any]] {
         ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n")
@@ -41,7 +22,7 @@ import WebServer
             [.posixPermissions: 0o700], ofItemAtPath: script.path + "/tell")
         let told = script.path + "/told"
         let server = try TestServer(
-            Self.policy, files: Self.services, upstreams: ["demo"],
+            Self.college.policy, files: Self.college.files, upstreams: ["demo"],
             settings: "alerts: { command: [\(script.path)/tell] }\n")
         _ = try server.ask("help.harm.example.net", from: "127.0.0.7")
         _ = try server.ask("www.example.com", from: "127.0.0.7")
@@ -72,7 +53,7 @@ import WebServer
         SelfSigned.make(in: folder.path)
         let mail = try MailServer(folder.path, certificate: true, login: true)
         let server = try TestServer(
-            Self.policy, files: Self.services.merging(["password": "secret\n"]) { $1 },
+            Self.college.policy, files: Self.college.files.merging(["password": "secret\n"]) { $1 },
             upstreams: ["demo"],
             settings: """
                 alerts:
@@ -94,7 +75,7 @@ import WebServer
     @Test func aHangingMailServerHasNoEffect() throws {
         let silent = try WebServer { _ in .init() }
         let server = try TestServer(
-            Self.policy, files: Self.services, upstreams: ["demo"],
+            Self.college.policy, files: Self.college.files, upstreams: ["demo"],
             settings: """
                 alerts:
                   email: { to: [dsl@college.example], from: b@college.example, server: "127.0.0.1:\(silent.port)", security: none }

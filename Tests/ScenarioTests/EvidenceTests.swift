@@ -7,35 +7,14 @@ import Testing
     private let pupil = "127.0.20.7"
     private let friend = "127.0.20.8"
 
-    private static let policy =
-        policyHead + """
-            groups:
-              learner: { networks: [127.0.0.0/8] }
-            unknown-devices: learner
-            lists:
-              services: { catalogue: services }
-            rules:
-              - id: harm
-                block: [malware.example.net]
-                concern: high
-                reason: Harmful to everyone.
-            default: allow
-
-            """
-    private static let services = [
-        "services/essentials.yaml": """
-        category: essentials
-        as-of: 2026-11-01
-        services:
-          - service: help
-            core: [childline.example.net]
-        """
-    ]
+    private static let college = ConcernCollege(
+        blocking: "malware.example.net", supportedBy: "childline.example.net")
 
     /// A server that two devices of a group have asked.
     private func server() throws -> TestServer {
         let server = try TestServer(
-            Self.policy, files: Self.services, upstreams: ["demo"], at: "2026-11-23 10:00:00")
+            Self.college.policy, files: Self.college.files, upstreams: ["demo"],
+            at: "2026-11-23 10:00:00")
         for _ in 0..<3 { _ = try server.ask("malware.example.net", from: pupil) }
         _ = try server.ask("www.childline.example.net", from: pupil)
         _ = try server.ask("mine.example.com", from: pupil)

@@ -109,11 +109,7 @@ import Testing
             (["--day", "2026-11-23", "--week", "2026-W48"], 2, "not both"),
         ] as [([String], Int32, String)])
     func mistakesAreNamed(_ row: (arguments: [String], status: Int32, words: String)) throws {
-        let folder = try Folder()
-        try folder.write(collegePolicy, to: "policy.yaml")
-        try folder.write(
-            "policy: policy.yaml\nlisten: { dns: [\"127.0.0.1:5300\"] }\nupstreams: [demo]\n"
-                + "log: { directory: log }\n", to: "bellgate.yaml")
+        let folder = try Folder.college()
         let run = try Run(
             Program.bellgate(), ["use"] + row.arguments + ["--config", "bellgate.yaml"],
             in: folder.path)

@@ -10,6 +10,18 @@ final class Folder: Sendable {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
+    /// A folder with the small college's policy and a configuration that no server runs by.
+    ///
+    /// - Parameter log: the log's directory.
+    static func college(log: String = "log") throws -> Folder {
+        let folder = try Folder()
+        try folder.write(collegePolicy, to: "policy.yaml")
+        try folder.write(
+            "policy: policy.yaml\nlisten: { dns: [\"127.0.0.1:5300\"] }\nupstreams: [demo]\n"
+                + "log: { directory: \(log) }\n", to: "bellgate.yaml")
+        return folder
+    }
+
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     /// Writes a file in place, with the folders above it; returns its path.
