@@ -53,8 +53,8 @@ extension ReviewPage {
                 """
         }
         return """
-            <p class="note"><strong>This week is still running.</strong> The log was read on \
-            \(PageDates.moment(readAt)); what came later is in none of the figures.</p>
+            <p class="note"><strong>This week is still running.</strong> The figures are those of the \
+            log as it was read on \(PageDates.moment(readAt)).</p>
 
             """
     }
@@ -152,15 +152,15 @@ extension ReviewPage {
         let signals = figures.bypass.signals
         var words: [Markup] = []
         if signals.devicesBlocked.value != 0 {
-            words.append("\(shown(signals.devicesBlocked)) were told no")
+            words.append("devices that were told no: \(shown(signals.devicesBlocked))")
         }
         if signals.devicesAllowed.value != 0 {
-            words.append("\(shown(signals.devicesAllowed)) were not told no")
+            words.append("devices that were not told no: \(shown(signals.devicesAllowed))")
         }
         guard !words.isEmpty else { return "" }
         return """
              Browsers and phones ask by themselves whether they may use a name service or relay of their \
-            own, which is nobody&#39;s wrongdoing; devices: \(Markup(words, separator: ", ")).
+            own, which is nobody&#39;s wrongdoing; \(Markup(words, separator: ", ")).
             """
     }
 

@@ -138,7 +138,7 @@ import Testing
         for words in [
             "Nobody asked for a VPN, a proxy or another known way round the filter. Browsers and "
                 + "phones ask by themselves whether they may use a name service or relay of their own, "
-                + "which is nobody&#39;s wrongdoing; devices: 7 were told no.",
+                + "which is nobody&#39;s wrongdoing; devices that were told no: 7.",
             "<p>No known name that leads round the filter was asked for.</p>",
             "Asked by browsers and phones themselves</caption>",
             "This is no attempt, and nobody&#39;s wrongdoing.",

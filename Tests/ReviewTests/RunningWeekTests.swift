@@ -38,7 +38,8 @@ import Testing
         #expect(figures.weeks.map(\.collegeDays) == [5, 5, 5, 5, 3])
         let page = plain(figures)
         for words in [
-            "<strong>This week is still running.</strong> The log was read on Wed 18 Nov, 12:00;",
+            "<strong>This week is still running.</strong> The figures are those of the log as it was read "
+                + "on Wed 18 Nov, 12:00.",
             "<strong>The record is not complete:</strong> 1 day without any decision.",
             "<strong>No decision at all</strong> on: Tue 17 Nov.", ", this week so far",
             "The policy was the same so far.", "No safeguarding concern in this week so far.",
