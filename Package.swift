@@ -160,7 +160,8 @@ let package = Package(
         tests(
             "IdentityTests",
             [
-                "AccessPoint", "CPacketIO", "DNSServer", "DNSWire", "Identity", "LDNSBridge", "PolicyEngine",
+                "AccessPoint", "CPacketIO", "DNSServer", "DNSWire", "Identity", "LDNSBridge",
+                "PolicyEngine",
                 "PolicyFile",
             ]),
         tests("PacketIOTests", ["CPacketIO"]),
