@@ -75,6 +75,51 @@ import Testing
             ])
     }
 
+    /// More changes at once than the kernel keeps for a server that does not come to read them.
+    @Test func whatTheKernelHadToLeaveOutIsAskedForAgain() throws {
+        guard let network = try TestNetwork() else { return }
+        let server = try TestServer(
+            Self.policy, upstreams: ["demo"], listen: TestNetwork.addresses,
+            within: network.atHome)
+        func neighbour(_ address: Int, _ hardware: String) -> String {
+            "neigh replace 10.55.0.\(address) lladdr \(hardware) dev home nud permanent\n"
+        }
+        func place(_ address: String) throws -> Bool {
+            try server.run(["explain", "news.example.com", "--client", address])
+                .output.contains("device library-pc-1")
+        }
+        let pc = "02:00:5e:10:00:01"
+        try server.folder.write(neighbour(5, pc) + neighbour(240, "02:00:5e:30:00:01"), to: "first")
+        try network.home("-batch", "\(server.folder.path)/first")
+        #expect(eventually(within: 2) { (try? place("10.55.0.5")) == true })
+        // The cards go round and round, and stop where the last change puts them.
+        var changes = ""
+        for round in 0..<150 {
+            for address in 5..<235 {
+                let octets = String(format: "%02x:%02x", round, address)
+                changes += neighbour(address, "02:00:5e:40:\(octets)")
+            }
+        }
+        changes += neighbour(77, pc) + "neigh del 10.55.0.240 dev home\n"
+        try server.folder.write(changes, to: "changes")
+        kill(server.process.pid, SIGSTOP)
+        defer { kill(server.process.pid, SIGCONT) }
+        try network.home("-batch", "\(server.folder.path)/changes")
+        kill(server.process.pid, SIGCONT)
+        #expect(eventually(within: 5) { (try? place("10.55.0.77")) == true })
+        #expect(try !place("10.55.0.5"))
+        let isWhole = eventually(within: 5) {
+            guard let run = try? server.run(["status", "--json"]),
+                let status = try? JSONSerialization.jsonObject(with: Data(run.output.utf8)),
+                let identity = (status as? [String: Any])?["identity"] as? [String: Any],
+                let neighbours = identity["neighbours"] as? [String: Any]
+            else { return false }
+            return neighbours["known"] as? Int == 230 && neighbours["overflows"] as? Int ?? 0 > 0
+        }
+        let status = try server.run(["status", "--json"]).output
+        #expect(isWhole, "\(status)")
+    }
+
     private static let end = Int(Date().timeIntervalSince1970) + 3600
 
     /// Behind a router the kernel sees the router alone: leases tell which card has an address.
