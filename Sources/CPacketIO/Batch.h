@@ -20,8 +20,9 @@ struct cpio_batch {
     struct trains *trains;
 };
 
-// Room to couple the datagrams of a batch of so many; NULL if there is no memory.
-struct trains *trains_create(unsigned slots);
+// Room to couple the datagrams of a batch of so many, of up to so many octets each; NULL if there is
+// no memory.
+struct trains *trains_create(unsigned slots, size_t out_bytes);
 void trains_destroy(struct trains *trains);
 // Couples what is in the batch. How many trains there are now, all datagrams among them; 0 where the
 // batch is better sent as it is.

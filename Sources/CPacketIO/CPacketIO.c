@@ -79,7 +79,7 @@ cpio_batch *cpio_batch_create(unsigned slots, size_t in_bytes, size_t out_bytes)
     batch->out_control = calloc(slots, CONTROL_BYTES);
     batch->in_buffer = calloc(slots, in_bytes);
     batch->out_buffer = calloc(slots, out_bytes);
-    batch->trains = trains_create(slots);
+    batch->trains = trains_create(slots, out_bytes);
     if (!batch->in_messages || !batch->out_messages || !batch->in_vectors || !batch->out_vectors ||
         !batch->in_names || !batch->out_names || !batch->in_control || !batch->out_control ||
         !batch->in_buffer || !batch->out_buffer || !batch->trains) {

@@ -37,7 +37,7 @@ int cpio_netlink_open(bool follow) {
     return fd;
 }
 
-bool cpio_netlink_dump(int fd, bool own) {
+bool cpio_netlink_dump(int fd, bool own, uint32_t sequence) {
     struct {
         struct nlmsghdr header;
         union {
@@ -50,6 +50,7 @@ bool cpio_netlink_dump(int fd, bool own) {
     request.header.nlmsg_len = NLMSG_LENGTH(body);
     request.header.nlmsg_type = own ? RTM_GETADDR : RTM_GETNEIGH;
     request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    request.header.nlmsg_seq = sequence;
     return send(fd, &request, request.header.nlmsg_len, MSG_NOSIGNAL) >= 0;
 }
 
@@ -110,6 +111,7 @@ static bool take_own(cpio_neighbour *into, const struct nlmsghdr *message) {
 // Whether a message says something; 0 of its kind where it does not.
 static bool take_message(cpio_neighbour *into, const struct nlmsghdr *message) {
     memset(into, 0, sizeof *into);
+    into->sequence = message->nlmsg_seq;
     switch (message->nlmsg_type) {
     case RTM_NEWNEIGH:
     case RTM_DELNEIGH:

@@ -2,7 +2,8 @@
 //
 // Of what a datagram costs the kernel most is its way through the stack, which it goes alone. What
 // one client gets out of one batch can go that way together, as a train: one buffer, which is cut
-// into datagrams at its far end. All cars of a train are of one length but the last, which may be
+// into datagrams at its far end. They are put one behind the other first, because the kernel takes
+// longer over each piece of memory that it is told of than a copy of so little takes. All cars of a train are of one length but the last, which may be
 // shorter. The client sees datagrams like any others; only their order is another.
 // For struct mmsghdr; before any system header.
 #define _GNU_SOURCE
@@ -32,9 +33,12 @@ struct trains {
     struct mmsghdr *messages;
     uint8_t *control;
     uint16_t *first_car, *cars;
-    // By car: all trains' one behind the other.
     struct iovec *vectors;
+    // By car: all trains' one behind the other.
     uint16_t *car_slots;
+    // The octets of trains with two cars or more, and how many there are.
+    uint8_t *freight;
+    size_t loaded;
     // By client: the first and the last of its datagrams; by slot: the next of the same client.
     uint16_t *heads, *tails, *next;
     // One client's slots, by the length of their datagrams.
@@ -44,7 +48,7 @@ struct trains {
     unsigned place_mask;
 };
 
-struct trains *trains_create(unsigned slots) {
+struct trains *trains_create(unsigned slots, size_t out_bytes) {
     struct trains *trains = calloc(1, sizeof *trains);
     if (!trains) return NULL;
     unsigned places = 4;
@@ -53,8 +57,10 @@ struct trains *trains_create(unsigned slots) {
     trains->messages = calloc(slots, sizeof *trains->messages);
     trains->vectors = calloc(slots, sizeof *trains->vectors);
     trains->control = calloc(slots, CONTROL_BYTES);
+    trains->freight = calloc(slots, out_bytes);
     trains->numbers = calloc(7 * slots + places, sizeof *trains->numbers);
-    if (!trains->messages || !trains->vectors || !trains->control || !trains->numbers) {
+    if (!trains->messages || !trains->vectors || !trains->control || !trains->freight ||
+        !trains->numbers) {
         trains_destroy(trains);
         return NULL;
     }
@@ -74,6 +80,7 @@ void trains_destroy(struct trains *trains) {
     free(trains->messages);
     free(trains->vectors);
     free(trains->control);
+    free(trains->freight);
     free(trains->numbers);
     free(trains);
 }
@@ -155,25 +162,37 @@ static unsigned sort_by_length(
 static void begin_train(
     struct trains *trains, const cpio_batch *batch, unsigned first_car, uint16_t slot) {
     unsigned train = trains->count++;
-    struct msghdr *message = &trains->messages[train].msg_hdr;
-    *message = batch->out_messages[slot].msg_hdr;
-    message->msg_iov = trains->vectors + first_car;
+    trains->messages[train].msg_hdr = batch->out_messages[slot].msg_hdr;
     trains->first_car[train] = (uint16_t)first_car;
     trains->cars[train] = 0;
 }
 
-static void add_car(struct trains *trains, const cpio_batch *batch, uint16_t slot) {
+static void add_car(struct trains *trains, uint16_t slot) {
     unsigned train = trains->count - 1;
-    unsigned car = trains->first_car[train] + trains->cars[train]++;
-    trains->car_slots[car] = slot;
-    trains->vectors[car] = batch->out_vectors[slot];
-    trains->messages[train].msg_hdr.msg_iovlen = trains->cars[train];
+    trains->car_slots[trains->first_car[train] + trains->cars[train]++] = slot;
 }
 
-// Tells the kernel where to cut the last train; nothing to cut in one of a single car.
-static void end_train(struct trains *trains, uint16_t length) {
+// Puts the octets of the last train's cars one behind the other.
+static void load_train(struct trains *trains, const cpio_batch *batch) {
+    unsigned train = trains->count - 1;
+    const uint16_t *slots = trains->car_slots + trains->first_car[train];
+    struct iovec *vector = trains->vectors + train;
+    vector->iov_base = trains->freight + trains->loaded;
+    vector->iov_len = 0;
+    for (unsigned car = 0; car < trains->cars[train]; car++) {
+        const struct iovec *octets = batch->out_vectors + slots[car];
+        memcpy((uint8_t *)vector->iov_base + vector->iov_len, octets->iov_base, octets->iov_len);
+        vector->iov_len += octets->iov_len;
+    }
+    trains->loaded += vector->iov_len;
+    trains->messages[train].msg_hdr.msg_iov = vector;
+}
+
+// Loads the last train and tells the kernel where to cut it; nothing to cut in one of a single car.
+static void end_train(struct trains *trains, const cpio_batch *batch, uint16_t length) {
     unsigned train = trains->count - 1;
     if (trains->cars[train] < 2) return;
+    load_train(trains, batch);
     struct msghdr *message = &trains->messages[train].msg_hdr;
     uint8_t *room = trains->control + train * CONTROL_BYTES;
     size_t had = message->msg_controllen;
@@ -216,18 +235,18 @@ static void couple_sorted(
         unsigned taken = 0;
         while (taken < count && taken < most &&
                batch->out_vectors[sorted[taken]].iov_len == length)
-            add_car(trains, batch, sorted[taken++]);
+            add_car(trains, sorted[taken++]);
         sorted += taken;
         count -= taken;
         *car += taken;
         unsigned last = last_car(batch, sorted, count);
         if (last < count && taken < most && batch->out_vectors[sorted[last]].iov_len < length) {
-            add_car(trains, batch, sorted[last]);
+            add_car(trains, sorted[last]);
             count--;
             *car += 1;
             memmove(sorted + last, sorted + last + 1, (count - last) * sizeof *sorted);
         }
-        end_train(trains, (uint16_t)length);
+        end_train(trains, batch, (uint16_t)length);
     }
 }
 
@@ -241,6 +260,7 @@ unsigned trains_couple(struct trains *trains, const cpio_batch *batch) {
     if (clients == batch->out_count) return 0;
     unsigned car = 0;
     trains->count = 0;
+    trains->loaded = 0;
     for (unsigned client = 0; client < clients; client++)
         couple_sorted(trains, batch, sort_by_length(trains, batch, client), &car);
     return trains->count;

@@ -11,6 +11,8 @@ import Glibc
     private(set) var overflows = 0
     private let news: UnsafeMutablePointer<cpio_neighbour>
     private var dump = Dump.none
+    /// The number of the dump that was asked for last; what an earlier one ends with says nothing.
+    private var sequence: UInt32 = 0
     private var retryAt: Int64?
 
     private enum Dump { case none, own, neighbours }
@@ -34,13 +36,14 @@ import Glibc
 
     private func ask(_ wanted: Dump, _ nowMilliseconds: Int64) {
         dump = wanted
+        sequence &+= 1
         retryAt = nil
         switch wanted {
         case .none: return
         case .own: table.beginOwn()
         case .neighbours: table.beginDump()
         }
-        if !cpio_netlink_dump(descriptor, wanted == .own) {
+        if !cpio_netlink_dump(descriptor, wanted == .own, sequence) {
             dump = .none
             retryAt = nowMilliseconds + IdentityLimits.dumpRetryMilliseconds
         }
@@ -71,21 +74,32 @@ import Glibc
 
     private func take(_ one: cpio_neighbour, _ nowMilliseconds: Int64) -> Bool {
         switch Int(one.kind) {
-        case CPIO_DUMP_END:
-            let ended = dump
-            dump = .none
-            guard ended == .own else { return ended == .neighbours && table.endDump() }
-            ask(.neighbours, nowMilliseconds)
-            return true
-        case CPIO_DUMP_CHANGED:
-            ask(dump, nowMilliseconds)
+        case CPIO_DUMP_END, CPIO_DUMP_CHANGED, CPIO_DUMP_FAILED: endDump(one, nowMilliseconds)
+        default: table.take(one, nowMilliseconds: nowMilliseconds)
+        }
+    }
+
+    private func endDump(_ end: cpio_neighbour, _ nowMilliseconds: Int64) -> Bool {
+        let isFailure = Int(end.kind) == CPIO_DUMP_FAILED
+        guard end.sequence == sequence else {
+            // The kernel is done with an earlier dump, for which it may have refused this one.
+            if !isFailure, retryAt != nil { ask(.own, nowMilliseconds) }
             return false
-        case CPIO_DUMP_FAILED:
-            dump = .none
+        }
+        let ended = dump
+        dump = .none
+        if isFailure {
             retryAt = nowMilliseconds + IdentityLimits.dumpRetryMilliseconds
             return false
-        default: return table.take(one, nowMilliseconds: nowMilliseconds)
         }
+        if Int(end.kind) == CPIO_DUMP_CHANGED {
+            ask(ended, nowMilliseconds)
+            return false
+        }
+        guard ended == .own else { return ended == .neighbours && table.endDump() }
+        let hasChanged = table.endOwn()
+        ask(.neighbours, nowMilliseconds)
+        return hasChanged
     }
 
     /// Whether nothing that was asked for is still to come.

@@ -14,8 +14,11 @@ struct NeighbourTable {
     private var forgotten: [IPAddress: Int64] = [:]
     /// Own networks by own address and interface.
     private var own: Set<AttachedNetwork> = []
-    /// What a dump has told so far; `nil` while there is none.
+    /// What a dump has told so far; `nil` while there is none. Until it has ended, what was known
+    /// before counts.
     private var dumped: Set<IPAddress>?
+    /// The same, of own addresses.
+    private var dumpedOwn: Set<AttachedNetwork>?
 
     /// The networks that this machine is on, loopback aside; the narrowest first.
     var attached: [AttachedNetwork] {
@@ -46,13 +49,14 @@ struct NeighbourTable {
         let address = IPAddress(high: news.high, low: news.low)
         switch Int(news.kind) {
         case CPIO_OWN_ADDRESS where news.interface != Self.loopback:
-            return own.insert(Self.network(news, address)).inserted
+            let network = Self.network(news, address)
+            dumpedOwn?.insert(network)
+            return own.insert(network).inserted
         case CPIO_OWN_ADDRESS_GONE:
-            guard own.remove(Self.network(news, address)) != nil else { return false }
-            let attached = own
-            neighbours = neighbours.filter { neighbour in
-                attached.contains { $0.network.contains(neighbour.key) }
-            }
+            let network = Self.network(news, address)
+            dumpedOwn?.remove(network)
+            guard own.remove(network) != nil else { return false }
+            keepNeighboursOfOwnNetworks()
             return true
         case CPIO_NEIGHBOUR: return takeNeighbour(news, address)
         case CPIO_NEIGHBOUR_GONE: return lose(address, news, nowMilliseconds)
@@ -64,6 +68,13 @@ struct NeighbourTable {
         AttachedNetwork(
             network: IPNetwork(address: address, prefixLength: min(128, Int(news.prefix_bits))),
             interface: news.interface)
+    }
+
+    private mutating func keepNeighboursOfOwnNetworks() {
+        let attached = own
+        neighbours = neighbours.filter { neighbour in
+            attached.contains { $0.network.contains(neighbour.key) }
+        }
     }
 
     private mutating func takeNeighbour(_ news: cpio_neighbour, _ address: IPAddress) -> Bool {
@@ -118,7 +129,19 @@ struct NeighbourTable {
     mutating func beginDump() { dumped = [] }
 
     /// A dump of all own addresses begins.
-    mutating func beginOwn() { own = [] }
+    mutating func beginOwn() { dumpedOwn = [] }
+
+    /// The dump has told all: own addresses that are not in it are ours no more.
+    ///
+    /// - Returns: whether that changes which networks this machine is on.
+    mutating func endOwn() -> Bool {
+        guard let seen = dumpedOwn else { return false }
+        dumpedOwn = nil
+        guard own != seen else { return false }
+        own = seen
+        keepNeighboursOfOwnNetworks()
+        return true
+    }
 
     /// The dump has told all: who is not in it was lost while nobody listened, or is forgotten.
     ///

@@ -98,6 +98,7 @@ typedef struct {
     uint64_t high, low;    // the address
     uint64_t hardware;     // the neighbour's hardware address, 48 bits; 0 if there is none
     uint32_t interface;    // the interface that it is at
+    uint32_t sequence;     // of what ends a dump: the number that it was asked for with
     uint16_t state;        // NUD_REACHABLE and the like (linux/neighbour.h); 0 of our own
     uint8_t kind;          // CPIO_NEIGHBOUR and the like
     uint8_t prefix_bits;   // of our own: how many of 128 bits its network has
@@ -110,7 +111,7 @@ enum {
     CPIO_OWN_ADDRESS_GONE = 4,
     CPIO_DUMP_END = 5,        // all that was asked for has been told
     CPIO_DUMP_CHANGED = 6,    // the same, but something changed meanwhile: ask again
-    CPIO_DUMP_FAILED = 7,     // the kernel refused
+    CPIO_DUMP_FAILED = 7,     // the kernel refused, as it does while another dump goes on
 };
 // More than the messages that a read of CPIO_NETLINK_BYTES can hold.
 enum { CPIO_NETLINK_BYTES = 65536, CPIO_NETLINK_MESSAGES = 2400 };
@@ -118,8 +119,8 @@ enum { CPIO_NETLINK_BYTES = 65536, CPIO_NETLINK_MESSAGES = 2400 };
 // A netlink socket that does not wait, or -1 with errno; with `follow` it is told of every change
 // among neighbours and own addresses.
 int cpio_netlink_open(bool follow);
-// Asks for all neighbours, or with `own` for all own addresses; one question at a time.
-bool cpio_netlink_dump(int fd, bool own);
+// Asks for all neighbours, or with `own` for all own addresses; what ends the dump has its number.
+bool cpio_netlink_dump(int fd, bool own, uint32_t sequence);
 // Reads what has come; `count` is at least CPIO_NETLINK_MESSAGES. How many there are, or -1 with
 // errno: EAGAIN for none, ENOBUFS where the kernel had to leave some out.
 int cpio_netlink_read(int fd, cpio_neighbour *into, unsigned count);

@@ -1,5 +1,6 @@
 """One run of the load generator against one server, and what it cost the server's process."""
 
+import collections
 import os
 import re
 import subprocess
@@ -114,24 +115,39 @@ def warm(core, server, queries, limits):
     return _summary(_load(core, server.port, queries, limits))
 
 
-def measure(core, server, queries, seconds):
-    """Load for some seconds. CPU is per completed query."""
+def second(core, server, queries):
+    """Load for a second: what it cost the server, and what came of it."""
     pid = server.process.pid
     begun, core_before = time.monotonic(), core_busy_micros(server.core)
     user_before, system_before = cpu_micros(pid)
-    output = _load(core, server.port, queries, ["-l", str(seconds)])
+    output = _load(core, server.port, queries, ["-l", "1"])
     user_after, system_after = cpu_micros(pid)
     ended, core_after = time.monotonic(), core_busy_micros(server.core)
-    run = _summary(output)
-    completed = max(run["completed"], 1)
-    run["user_micros"] = (user_after - user_before) / completed
-    run["cpu_micros"] = run["user_micros"] + (system_after - system_before) / completed
-    run["queries_per_second"] = _number(output, "Queries per second")
-    run["latency_micros"] = _number(output, r"Average Latency \(s\)") * 1_000_000
-    elapsed = (ended - begun) * 1_000_000
-    spent = user_after - user_before + system_after - system_before
-    run["busy"] = spent / elapsed
-    # What anybody else had of the server's core; not near 0, the figures are not to be trusted.
-    run["others"] = max((core_after - core_before - spent) / elapsed, 0)
-    run["codes"] = _codes(output)
-    return run
+    return _summary(output) | {
+        "user": user_after - user_before, "system": system_after - system_before,
+        "core": core_after - core_before, "elapsed": (ended - begun) * 1_000_000,
+        "load_seconds": _number(output, r"Run time \(s\)"),
+        "latency": _number(output, r"Average Latency \(s\)") * 1_000_000,
+        "codes": _codes(output),
+    }
+
+
+def sum_up(seconds):
+    """One run made of its seconds. CPU is per completed query."""
+    def total(key):
+        return sum(second[key] for second in seconds)
+
+    completed, spent = max(total("completed"), 1), total("user") + total("system")
+    codes = collections.Counter()
+    for second in seconds:
+        codes.update(second["codes"])
+    return {
+        "sent": total("sent"), "completed": total("completed"), "lost": total("lost"),
+        "user_micros": total("user") / completed, "cpu_micros": spent / completed,
+        "queries_per_second": total("completed") / max(total("load_seconds"), 1e-6),
+        "latency_micros": sum(s["latency"] * s["completed"] for s in seconds) / completed,
+        "busy": spent / max(total("elapsed"), 1),
+        # What anybody else had of the server's core; not near 0, the figures are not to be trusted.
+        "others": max((total("core") - spent) / max(total("elapsed"), 1), 0),
+        "codes": dict(codes),
+    }

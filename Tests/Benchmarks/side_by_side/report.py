@@ -13,7 +13,8 @@ def median_of(runs, key):
 def ratio(results, server, other, scenario):
     """CPU per query of one server over another's, the median of each round's own ratio.
 
-    Both were measured within the same minute, so that a machine that drifts does not count.
+    Both were measured in the same minutes, second by second in turn, so that a machine that is faster
+    at times does not count.
     """
     ours, theirs = ({run["round"]: run for run in results[name]["runs"].get(scenario, [])}
                     for name in (server, other))

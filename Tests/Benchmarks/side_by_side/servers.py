@@ -47,6 +47,8 @@ class Server:
     label = ""
     # What comes back for a listed and for an allowed name; None where nothing is decided.
     blocked_code, allowed_code = NXDOMAIN, NOERROR
+    # Whether work is put off until no more is asked.
+    puts_off_work = False
 
     def __init__(self, folder, core):
         self.folder = os.path.join(folder, type(self).__name__.lower())
@@ -180,6 +182,7 @@ zone:
 
 class Bellgate(Server):
     label = "bellgate, decision log on"
+    puts_off_work = True
 
     def __init__(self, folder, core, program, list_path, upstream_port):
         super().__init__(folder, core)

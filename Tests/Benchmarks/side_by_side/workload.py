@@ -17,7 +17,7 @@ SYNTHETIC_LISTED_SHARE = 10
 CACHED_COUNT = 1_000
 ZIPF_EXPONENT = 1.0
 # More queries a second than one core's load generator sends; a file with this many never repeats.
-QUERIES_PER_SECOND_MAX = 200_000
+QUERIES_PER_SECOND_MAX = 250_000
 
 # Names that a server may answer by itself (RFC 6761 and its like): no two do the same with them.
 _SPECIAL = {"alt", "arpa", "home", "internal", "invalid", "lan", "local", "localhost", "onion", "test"}
@@ -124,14 +124,17 @@ class Workload:
             yield self.asked[bisect.bisect(sums, dice.random() * sums[-1], 0, len(sums) - 1)]
 
     def write(self, scenario, path, seconds):
-        """Writes a scenario's queries as the load generator reads them.
+        """Writes a scenario's queries as the load generator reads them, a file for each second.
 
-        Returns how many there are, and the share of them that is listed.
+        Returns the files, how many queries there are in each, and the share of all that is listed.
         """
-        count = listed = 0
-        with open(path, "w", encoding="ascii") as out:
-            for name in getattr(self, scenario)(seconds):
-                out.write(name + " A\n")
-                count += 1
-                listed += scenario == "blocked" or (scenario == "mix" and self.covers(name))
-        return count, listed / max(count, 1)
+        names = list(getattr(self, scenario)(seconds))
+        listed = {"blocked": len(names), "mix": sum(map(self.covers, names))}.get(scenario, 0)
+        each = len(names) // seconds if scenario != "cached" else len(names)
+        paths = []
+        for second in range(seconds):
+            paths.append(f"{path}.{second}")
+            part = names[second * each:(second + 1) * each] if scenario != "cached" else names
+            with open(paths[-1], "w", encoding="ascii") as out:
+                out.writelines(name + " A\n" for name in part)
+        return paths, each, listed / max(len(names), 1)
