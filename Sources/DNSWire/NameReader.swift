@@ -1,3 +1,5 @@
+import Glibc
+
 /// A name read out of a message and freed of compression, in a buffer made once.
 @safe struct NameScratch: ~Copyable {
     /// The octets of the name as they were written, the root's zero included.
@@ -69,9 +71,9 @@
 
     /// Whether the name is the one given in lower case.
     func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+        guard other.count == count, let start = other.baseAddress else { return false }
         // SAFETY: both hold the number of octets compared.
-        unsafe other.count == count
-            && other.elementsEqual(UnsafeRawBufferPointer(start: lowercase, count: count))
+        return unsafe memcmp(start, lowercase, count) == 0
     }
 
     /// Whether the name is equal to `other` (in lower case) or an ancestor of it.

@@ -100,13 +100,12 @@ public final class AnswerCache: Sendable {
     /// Ends a question: keeps the answer for as long as it says. From now on nobody joins those who
     /// wait, and the question is the caller's alone.
     public func finish(
-        _ pending: PendingQuestion, key: QuestionKey, answer: AnswerView, nowMilliseconds: Int64
+        _ pending: PendingQuestion, answer: AnswerView, nowMilliseconds: Int64
     ) {
-        key.set(copy: pending.key, hash: pending.hash)
-        shard(key).locked { state in
+        shard(pending.key).locked { state in
             state.pending.remove(pending)
             inFlight.subtract(1, ordering: .relaxed)
-            state.table.insert(key, answer, nowMilliseconds: nowMilliseconds)
+            state.table.insert(pending.key, answer, nowMilliseconds: nowMilliseconds)
         }
     }
 

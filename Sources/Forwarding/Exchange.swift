@@ -46,6 +46,8 @@ final class Exchange {
     private(set) var serial: UInt64 = 0
     /// The same for its timers.
     var timerGeneration: UInt32 = 0
+    /// Of one that no question uses: the next such one.
+    fileprivate var nextIdle: Exchange?
 
     /// Makes one that no question uses yet.
     init(number: Int) {
@@ -104,18 +106,29 @@ final class Exchange {
     /// - Parameter random: mixes the letter case (0x20) so that a forger has more to guess.
     /// - Returns: the attempt's place.
     func add(_ attempt: Attempt, mixedBy random: RandomSource?) -> Int {
-        let start = questions.count
-        unsafe pending.withLowercaseName { unsafe questions.append(contentsOf: $0) }
-        if let random { mixCase(from: start, random) }
-        for value in [qtype.rawValue, qclass] {
-            questions.append(UInt8(truncatingIfNeeded: value >> 8))
-            questions.append(UInt8(truncatingIfNeeded: value))
+        unsafe pending.withLowercaseName { name in
+            unsafe Self.append(name, qtype, qclass, mixedBy: random, to: &questions)
         }
         attempts.append(attempt)
         return attempts.count - 1
     }
 
-    private func mixCase(from start: Int, _ random: RandomSource) {
+    private static func append(
+        _ name: UnsafeRawBufferPointer, _ qtype: RecordType, _ qclass: UInt16,
+        mixedBy random: RandomSource?, to questions: inout [UInt8]
+    ) {
+        let start = questions.count
+        unsafe questions.append(contentsOf: name)
+        if let random { mixCase(of: &questions, from: start, random) }
+        questions.append(UInt8(truncatingIfNeeded: qtype.rawValue >> 8))
+        questions.append(UInt8(truncatingIfNeeded: qtype.rawValue))
+        questions.append(UInt8(truncatingIfNeeded: qclass >> 8))
+        questions.append(UInt8(truncatingIfNeeded: qclass))
+    }
+
+    private static func mixCase(
+        of questions: inout [UInt8], from start: Int, _ random: RandomSource
+    ) {
         var bits: UInt64 = 0
         var left = 0
         for index in start..<questions.count where questions[index] &- 0x61 < 26 {
@@ -139,8 +152,6 @@ final class Exchange {
     func setCarrier(_ carrier: Attempt.Carrier, ofAttempt index: Int) {
         attempts[index].carrier = carrier
     }
-
-    func setID(_ id: UInt16, ofAttempt index: Int) { attempts[index].id = id }
 
     func close(attempt index: Int) { attempts[index].isOpen = false }
 
@@ -210,14 +221,18 @@ final class Exchange {
 /// A forwarder's exchanges, by their numbers.
 struct Exchanges {
     private var all: [Exchange] = []
-    /// The numbers of those that no question uses.
-    private var idle: [Int] = []
+    /// The first of those that no question uses.
+    private var idle: Exchange?
 
     subscript(number: Int) -> Exchange { all[number] }
 
     /// One that no question uses.
     mutating func take() -> Exchange {
-        if let number = idle.popLast() { return all[number] }
+        if let exchange = idle {
+            idle = exchange.nextIdle
+            exchange.nextIdle = nil
+            return exchange
+        }
         let exchange = Exchange(number: all.count)
         all.append(exchange)
         return exchange
@@ -226,6 +241,7 @@ struct Exchanges {
     /// Ends an exchange's question; it will be used again.
     mutating func giveBack(_ exchange: Exchange) {
         exchange.end()
-        idle.append(exchange.number)
+        exchange.nextIdle = idle
+        idle = exchange
     }
 }

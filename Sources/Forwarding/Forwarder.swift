@@ -13,7 +13,6 @@ import Glibc
     private unowned let host: any ForwarderHost
     private let random = RandomSource()
     private let distiller = AnswerDistiller()
-    private let key: QuestionKey
     private var deadlines = Deadlines()
     private var exchanges = Exchanges()
     private let batch: AskBatch
@@ -44,7 +43,6 @@ import Glibc
         self.cache = cache
         self.upstreams = upstreams
         self.host = host
-        key = cache.makeKey()
         encryptedAnswers = mailbox
         self.batch = batch
         sockets = AskSockets(host: host, random: random)
@@ -163,11 +161,11 @@ import Glibc
                 let socket = beginBatch(
                     to: upstream, address: address, port: port, nowMilliseconds)
             else { return false }
-            let index = add(
-                exchange, upstream, .datagram(socket: socket), isTrial: isTrial, nowMilliseconds)
-            var id = exchange.attempts[index].id
+            var id = UInt16(truncatingIfNeeded: random.next())
             while socket.inFlight.find(id) != nil { id &+= 1 }
-            exchange.setID(id, ofAttempt: index)
+            let index = add(
+                exchange, upstream, .datagram(socket: socket), id: id, isTrial: isTrial,
+                nowMilliseconds)
             socket.add(id, exchange: exchange.number, attempt: index)
             batch.put(exchange, attempt: index)
             return true
@@ -212,12 +210,13 @@ import Glibc
 
     private func add(
         _ exchange: Exchange, _ upstream: Upstream, _ carrier: Exchange.Attempt.Carrier,
-        isTrial: Bool = false, _ nowMilliseconds: Int64
+        id: UInt16? = nil, isTrial: Bool = false, _ nowMilliseconds: Int64
     ) -> Int {
         let mixes = upstream.keepsCase(nowMilliseconds: nowMilliseconds)
         return exchange.add(
             Exchange.Attempt(
-                upstream: upstream, carrier: carrier, id: UInt16(truncatingIfNeeded: random.next()),
+                upstream: upstream, carrier: carrier,
+                id: id ?? UInt16(truncatingIfNeeded: random.next()),
                 sentMilliseconds: nowMilliseconds,
                 hasOPT: upstream.speaksEDNS(nowMilliseconds: nowMilliseconds), isTrial: isTrial),
             mixedBy: mixes ? random : nil)
@@ -310,7 +309,7 @@ import Glibc
         _ message: Span<UInt8>, isCut: Bool = false, for exchange: Exchange, attempt index: Int,
         _ nowMilliseconds: Int64
     ) {
-        let attempt = exchange.attempts[index]
+        let upstream = exchange.attempts[index].upstream
         var outcome = exchange.withQuestion(ofAttempt: index) { question in
             unsafe exchange.pending.withLowercaseName { name in
                 unsafe distiller.distill(
@@ -322,31 +321,32 @@ import Glibc
         if isCut, outcome == .answer || outcome == .malformed { outcome = .truncated }
         switch outcome {
         case .answer:
-            attempt.upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
+            upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
             finish(exchange, distiller.answer, nowMilliseconds)
         case .otherQuestion:
             // Perhaps forged: the true answer may still come.
             return
         case .otherCase:
-            attempt.upstream.noteCaseChanged(nowMilliseconds: nowMilliseconds)
+            upstream.noteCaseChanged(nowMilliseconds: nowMilliseconds)
             retry(exchange, index, nowMilliseconds)
         case .truncated:
             close(attempt: index, of: exchange)
-            if case .datagram = attempt.carrier, mayTryAgain(exchange),
-                sendByStream(exchange, to: attempt.upstream, nowMilliseconds)
+            if case .datagram = exchange.attempts[index].carrier, mayTryAgain(exchange),
+                sendByStream(exchange, to: upstream, nowMilliseconds)
             {
                 wait(exchange, ForwardingLimits.streamAttemptMilliseconds, nowMilliseconds)
             } else {
                 turnElsewhere(exchange, nowMilliseconds)
             }
-        case .failed(.formErr) where attempt.hasOPT, .failed(.notImp) where attempt.hasOPT:
+        case .failed(.formErr) where exchange.attempts[index].hasOPT,
+            .failed(.notImp) where exchange.attempts[index].hasOPT:
             // An old server takes OPT for a fault (RFC 6891 section 6.2.2).
-            attempt.upstream.noteNoEDNS(nowMilliseconds: nowMilliseconds)
+            upstream.noteNoEDNS(nowMilliseconds: nowMilliseconds)
             retry(exchange, index, nowMilliseconds)
         case .malformed, .failed:
             // It is there, but has no answer; perhaps another one has.
             close(attempt: index, of: exchange)
-            attempt.upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
+            upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
             turnElsewhere(exchange, nowMilliseconds)
         }
     }
@@ -471,13 +471,12 @@ import Glibc
     private func finish(_ exchange: Exchange, _ answer: AnswerView, _ nowMilliseconds: Int64) {
         guard !exchange.isFinished else { return }
         exchange.isFinished = true
-        for index in exchange.attempts.indices {
-            let attempt = exchange.attempts[index]
+        for index in exchange.attempts.indices where exchange.attempts[index].isOpen {
             close(attempt: index, of: exchange)
             // Another one was quicker; but the answer to a trial tells that an upstream is back.
-            guard attempt.isOpen, !attempt.upstream.isUp,
-                case .datagram(let socket) = attempt.carrier
-            else { continue }
+            guard !exchange.attempts[index].upstream.isUp else { continue }
+            let attempt = exchange.attempts[index]
+            guard case .datagram(let socket) = attempt.carrier else { continue }
             let question = exchange.withQuestion(ofAttempt: index) {
                 unsafe $0.withUnsafeBytes { unsafe Array($0) }
             }
@@ -486,7 +485,7 @@ import Glibc
         }
         let pending = exchange.pending
         exchanges.giveBack(exchange)
-        cache.finish(pending, key: key, answer: answer, nowMilliseconds: nowMilliseconds)
+        cache.finish(pending, answer: answer, nowMilliseconds: nowMilliseconds)
         host.forwarderFinished(pending, with: answer)
     }
 }

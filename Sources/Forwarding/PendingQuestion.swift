@@ -1,5 +1,4 @@
 import DNSWire
-import Glibc
 
 /// A question in flight and the clients that wait for its answer.
 ///
@@ -14,8 +13,7 @@ public final class PendingQuestion: @unchecked Sendable {
     /// Header and question of each waiter's message, one behind the other.
     private var questions: [UInt8] = []
     /// What the cache knows the question by.
-    private(set) var key: [UInt8] = []
-    private(set) var hash: UInt64 = 0
+    let key = QuestionKey()
     /// The next one in the same bucket of the table.
     fileprivate var next: PendingQuestion?
 
@@ -24,19 +22,12 @@ public final class PendingQuestion: @unchecked Sendable {
 
     /// Makes one that no question uses yet.
     public init() {
-        key.reserveCapacity(64)
         questions.reserveCapacity(64)
         waiters.reserveCapacity(2)
     }
 
     /// Becomes the question of a key, for which nobody waits yet.
-    func begin(_ key: QuestionKey) {
-        self.key.removeAll(keepingCapacity: true)
-        // SAFETY: the key holds `count` octets.
-        unsafe self.key.append(
-            contentsOf: UnsafeBufferPointer(start: key.octets, count: key.count))
-        hash = key.hash
-    }
+    func begin(_ key: QuestionKey) { self.key.set(key) }
 
     /// Lets one more client wait.
     ///
@@ -69,12 +60,7 @@ public final class PendingQuestion: @unchecked Sendable {
 
     /// Calls `body` with the qname in wire format and lower case.
     public func withLowercaseName<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        // Of a copy, which costs a count: a long look at a property is watched by the runtime.
-        let key = key
-        return unsafe key.withUnsafeBytes { octets in
-            unsafe body(
-                UnsafeRawBufferPointer(rebasing: octets.dropLast(QuestionKey.octetsBehindName)))
-        }
+        unsafe body(key.lowercaseName)
     }
 
     /// Forgets the question and those who waited, so that it can be used again.
@@ -85,15 +71,6 @@ public final class PendingQuestion: @unchecked Sendable {
         } else {
             waiters.removeAll(keepingCapacity: true)
             questions.removeAll(keepingCapacity: true)
-        }
-    }
-
-    fileprivate func matches(_ key: QuestionKey) -> Bool {
-        guard hash == key.hash, self.key.count == key.count else { return false }
-        // SAFETY: both have `count` octets.
-        return unsafe self.key.withUnsafeBytes { octets in
-            guard let start = octets.baseAddress else { return false }
-            return unsafe memcmp(start, key.octets, key.count) == 0
         }
     }
 }
@@ -110,20 +87,20 @@ struct PendingTable {
     func find(_ key: QuestionKey) -> PendingQuestion? {
         var candidate = buckets[bucket(key.hash)]
         while let pending = candidate {
-            if pending.matches(key) { return pending }
+            if pending.key.equals(key) { return pending }
             candidate = pending.next
         }
         return nil
     }
 
     mutating func insert(_ pending: PendingQuestion) {
-        let bucket = bucket(pending.hash)
+        let bucket = bucket(pending.key.hash)
         pending.next = buckets[bucket]
         buckets[bucket] = pending
     }
 
     mutating func remove(_ pending: PendingQuestion) {
-        let bucket = bucket(pending.hash)
+        let bucket = bucket(pending.key.hash)
         if buckets[bucket] === pending {
             buckets[bucket] = pending.next
         } else {

@@ -1,4 +1,5 @@
 public import DNSWire
+import Glibc
 
 /// What the cache knows an answer by: name, type, class, and the DO and CD bits of the query.
 ///
@@ -23,6 +24,9 @@ public import DNSWire
         self.seed = seed
     }
 
+    /// Makes an empty one that is only ever set to what others hold.
+    convenience init() { self.init(seed: (0, 0)) }
+
     deinit { unsafe octets.deallocate() }
 
     /// Sets the key.
@@ -46,19 +50,27 @@ public import DNSWire
         hash = computeHash()
     }
 
-    /// Sets the key to what another one of the same cache held, whose hash is known.
-    func set(copy key: [UInt8], hash: UInt64) {
-        count = min(key.count, Self.maximumOctets)
-        // SAFETY: `octets` holds the longest key.
-        unsafe key.withUnsafeBytes { source in
-            if let start = source.baseAddress {
-                unsafe UnsafeMutableRawPointer(octets).copyMemory(from: start, byteCount: count)
-            }
-        }
-        self.hash = hash
+    /// Sets the key to what another one of the same cache holds.
+    func set(_ other: QuestionKey) {
+        // SAFETY: each holds the longest key.
+        unsafe UnsafeMutableRawPointer(octets).copyMemory(
+            from: other.octets, byteCount: other.count)
+        count = other.count
+        hash = other.hash
     }
 
-    var copy: [UInt8] { unsafe Array(UnsafeBufferPointer(start: octets, count: count)) }
+    /// Whether both are of the same question.
+    func equals(_ other: QuestionKey) -> Bool {
+        // SAFETY: both hold `count` octets.
+        unsafe hash == other.hash && count == other.count
+            && memcmp(octets, other.octets, count) == 0
+    }
+
+    /// The qname in wire format and lower case; valid until the key is set anew.
+    var lowercaseName: UnsafeRawBufferPointer {
+        // SAFETY: what is behind the name is left out; an empty key has none.
+        unsafe UnsafeRawBufferPointer(start: octets, count: max(0, count - Self.octetsBehindName))
+    }
 
     /// A keyed hash: eight octets at a time, each folded in by a full 128-bit product.
     private func computeHash() -> UInt64 {

@@ -161,7 +161,7 @@ import Testing
         }
         #expect(outcome == .answer)
         cache.finish(
-            pending, key: cache.makeKey(), answer: distiller.answer,
+            pending, answer: distiller.answer,
             nowMilliseconds: Self.moment(afterSeconds: afterSeconds).monotonicMilliseconds)
         return pending.waiters
     }

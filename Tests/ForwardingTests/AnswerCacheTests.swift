@@ -19,7 +19,7 @@ import Testing
         let block = Kept.block(mark, ttlSeconds: ttlSeconds)
         unsafe block.withUnsafeBytes {
             unsafe cache.finish(
-                pending, key: cache.makeKey(), answer: AnswerView($0), nowMilliseconds: 1000)
+                pending, answer: AnswerView($0), nowMilliseconds: 1000)
         }
         return pending.waiters.map(\.query.id)
     }
@@ -163,6 +163,10 @@ extension AnswerCache {
     }
 }
 
+extension QuestionKey {
+    fileprivate var copy: [UInt8] { unsafe Array(UnsafeBufferPointer(start: octets, count: count)) }
+}
+
 @Suite struct QuestionKeyTests {
     /// Name, type, class, DO and CD: what differs in any of them is another question.
     @Test func everyPartCounts() {
@@ -211,7 +215,11 @@ extension AnswerCache {
     @Test func copies() {
         let key = Kept.key(3, type: .mx, dnssecOK: true)
         let other = Kept.key(4)
-        other.set(copy: key.copy, hash: key.hash)
+        #expect(!other.equals(key))
+        other.set(key)
+        #expect(other.equals(key))
         #expect(other.copy == key.copy && other.hash == key.hash && other.count == key.count)
+        #expect(unsafe other.lowercaseName.count == key.count - QuestionKey.octetsBehindName)
+        #expect(unsafe QuestionKey().lowercaseName.isEmpty)
     }
 }

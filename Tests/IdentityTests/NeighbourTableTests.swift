@@ -44,14 +44,17 @@ import Testing
         #expect(table.attached.count == 1)
         // The kernel forgets a quiet neighbour just now; it counts for a while more.
         let gone = try Self.news(CPIO_NEIGHBOUR_GONE, "10.55.0.5", hardware: Self.card)
-        #expect(!table.take(gone, nowMilliseconds: 1000))
+        let forgets = table.take(gone, nowMilliseconds: 1000)
+        #expect(!forgets)
         #expect(table.hardware(of: try #require(IPAddress("10.55.0.5"))) != nil)
         // Another overrun: the dump is begun anew.
         table.beginOwn()
         #expect(table.attached.count == 1)
         let own = try Self.news(CPIO_OWN_ADDRESS, "10.55.0.1", prefix: 96 + 24)
-        #expect(!table.take(own, nowMilliseconds: 1000))
-        #expect(!table.endOwn())
+        let adds = table.take(own, nowMilliseconds: 1000)
+        #expect(!adds)
+        let ends = table.endOwn()
+        #expect(!ends)
         #expect(table.attached.count == 1)
     }
 
@@ -59,9 +62,11 @@ import Testing
         var table = try Self.tableAtHome()
         table.beginOwn()
         let other = try Self.news(CPIO_OWN_ADDRESS, "10.66.0.1", prefix: 96 + 24)
-        #expect(table.take(other, nowMilliseconds: 1000))
+        let adds = table.take(other, nowMilliseconds: 1000)
+        #expect(adds)
         #expect(table.attached.count == 2)
-        #expect(table.endOwn())
+        let ends = table.endOwn()
+        #expect(ends)
         #expect(table.attached.count == 1)
         #expect(table.count == 0)
     }
@@ -73,8 +78,10 @@ import Testing
         let own = try Self.news(CPIO_OWN_ADDRESS, "10.55.0.1", prefix: 96 + 24)
         _ = table.take(own, nowMilliseconds: 1000)
         let gone = try Self.news(CPIO_OWN_ADDRESS_GONE, "10.55.0.1", prefix: 96 + 24)
-        #expect(table.take(gone, nowMilliseconds: 1000))
-        #expect(!table.endOwn())
+        let goes = table.take(gone, nowMilliseconds: 1000)
+        #expect(goes)
+        let ends = table.endOwn()
+        #expect(!ends)
         #expect(table.attached.isEmpty)
         #expect(table.count == 0)
     }

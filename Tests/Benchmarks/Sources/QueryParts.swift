@@ -241,5 +241,5 @@ func learn(
         unsafe distiller.distill(
             upstream.span, sent: sent.span, lowercaseName: $0, qtype: .a, dnssecOK: false)
     }
-    cache.finish(pending, key: key, answer: distiller.answer, nowMilliseconds: nowMilliseconds)
+    cache.finish(pending, answer: distiller.answer, nowMilliseconds: nowMilliseconds)
 }
