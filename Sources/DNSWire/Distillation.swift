@@ -64,8 +64,9 @@
     private static func compareQuestion(_ message: Span<UInt8>, _ sent: Span<UInt8>) -> Outcome {
         var sameCase = true
         for index in 0..<sent.count {
-            let theirs = message[Query.headerLength + index]
-            let ours = sent[index]
+            // SAFETY: the message has been found to be as long as a header and the question.
+            let theirs = unsafe message[unchecked: Query.headerLength + index]
+            let ours = unsafe sent[unchecked: index]
             if theirs == ours { continue }
             // Type and class have no letter case; they are the last four octets.
             guard index < sent.count - 4, theirs.asciiLowercased == ours.asciiLowercased

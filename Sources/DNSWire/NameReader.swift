@@ -55,11 +55,12 @@ import Glibc
                 length + octet + 1 <= DomainName.maximumOctets,
                 index + octet + 1 <= message.count
             else { return nil }
-            // SAFETY: `length + octet + 1` is at most 255, checked just above.
+            // SAFETY: `length + octet + 1` is at most 255, and `index + octet + 1` at most the
+            // message's count, both checked just above. A length octet is no letter.
             for offset in 0...octet {
-                let value = message[index + offset]
+                let value = unsafe message[unchecked: index + offset]
                 unsafe octets[length + offset] = value
-                unsafe lowercase[length + offset] = offset == 0 ? value : value.asciiLowercased
+                unsafe lowercase[length + offset] = value.asciiLowercased
             }
             length += octet + 1
             index += octet + 1

@@ -24,6 +24,50 @@ final class Exchange {
         var isOpen = true
     }
 
+    /// The attempts, and their questions on the wire: qname with its letter case, type and class.
+    /// Together, because the runtime watches over each change of an object's property by itself.
+    private struct Tries {
+        var attempts: [Attempt] = []
+        var questions: [UInt8] = []
+
+        mutating func removeAll() {
+            attempts.removeAll(keepingCapacity: true)
+            questions.removeAll(keepingCapacity: true)
+        }
+
+        /// As `Exchange.add`.
+        mutating func add(
+            _ attempt: Attempt, _ name: UnsafeRawBufferPointer, _ qtype: RecordType,
+            _ qclass: UInt16,
+            mixedBy random: RandomSource?
+        ) -> Int {
+            let start = questions.count
+            unsafe questions.append(contentsOf: name)
+            if let random { mixCase(from: start, random) }
+            questions.append(UInt8(truncatingIfNeeded: qtype.rawValue >> 8))
+            questions.append(UInt8(truncatingIfNeeded: qtype.rawValue))
+            questions.append(UInt8(truncatingIfNeeded: qclass >> 8))
+            questions.append(UInt8(truncatingIfNeeded: qclass))
+            attempts.append(attempt)
+            return attempts.count - 1
+        }
+
+        private mutating func mixCase(from start: Int, _ random: RandomSource) {
+            unsafe questions.withUnsafeMutableBufferPointer { octets in
+                var bits: UInt64 = 0
+                // SAFETY: an index is below the count.
+                for index in start..<octets.count {
+                    if (index - start) & 63 == 0 { bits = random.next() }
+                    // Length octets are at most 63, so they are never taken for letters. No branch: half
+                    // of the guesses at a random one would be wrong.
+                    let isLetter: UInt8 = unsafe octets[index] &- 0x61 < 26 ? 1 : 0
+                    unsafe octets[index] &-= (isLetter & UInt8(truncatingIfNeeded: bits)) << 5
+                    bits >>= 1
+                }
+            }
+        }
+    }
+
     /// Its place among the forwarder's exchanges.
     let number: Int
     private(set) var pending: PendingQuestion
@@ -33,9 +77,9 @@ final class Exchange {
     private(set) var checkingDisabled = false
     /// Which upstreams may be asked, the best first; tried in turn and over again.
     private(set) var candidates: [Upstream] = []
-    private(set) var attempts: [Attempt] = []
-    /// The questions on the wire, one for each attempt: qname with its letter case, type and class.
-    private var questions: [UInt8] = []
+    private var tries = Tries()
+    /// What was sent so far, in its order.
+    var attempts: [Attempt] { tries.attempts }
     private var questionLength = 0
     /// How many times the next candidate was turned to.
     var turns = 0
@@ -79,8 +123,7 @@ final class Exchange {
         isFinished = true
         timerGeneration &+= 1
         pending = Self.noQuestion
-        attempts.removeAll(keepingCapacity: true)
-        questions.removeAll(keepingCapacity: true)
+        tries.removeAll()
         candidates = []
     }
 
@@ -107,53 +150,21 @@ final class Exchange {
     /// - Returns: the attempt's place.
     func add(_ attempt: Attempt, mixedBy random: RandomSource?) -> Int {
         unsafe pending.withLowercaseName { name in
-            unsafe Self.append(name, qtype, qclass, mixedBy: random, to: &questions)
-        }
-        attempts.append(attempt)
-        return attempts.count - 1
-    }
-
-    private static func append(
-        _ name: UnsafeRawBufferPointer, _ qtype: RecordType, _ qclass: UInt16,
-        mixedBy random: RandomSource?, to questions: inout [UInt8]
-    ) {
-        let start = questions.count
-        unsafe questions.append(contentsOf: name)
-        if let random { mixCase(of: &questions, from: start, random) }
-        questions.append(UInt8(truncatingIfNeeded: qtype.rawValue >> 8))
-        questions.append(UInt8(truncatingIfNeeded: qtype.rawValue))
-        questions.append(UInt8(truncatingIfNeeded: qclass >> 8))
-        questions.append(UInt8(truncatingIfNeeded: qclass))
-    }
-
-    private static func mixCase(
-        of questions: inout [UInt8], from start: Int, _ random: RandomSource
-    ) {
-        var bits: UInt64 = 0
-        var left = 0
-        for index in start..<questions.count where questions[index] &- 0x61 < 26 {
-            if left == 0 {
-                bits = random.next()
-                left = 64
-            }
-            // Length octets are at most 63, so they are never taken for letters.
-            if bits & 1 == 1 { questions[index] &-= 0x20 }
-            bits >>= 1
-            left -= 1
+            unsafe tries.add(attempt, name, qtype, qclass, mixedBy: random)
         }
     }
 
     /// Takes back the last attempt, which could not be made.
     func dropLastAttempt() {
-        attempts.removeLast()
-        questions.removeLast(questionLength)
+        tries.attempts.removeLast()
+        tries.questions.removeLast(questionLength)
     }
 
     func setCarrier(_ carrier: Attempt.Carrier, ofAttempt index: Int) {
-        attempts[index].carrier = carrier
+        tries.attempts[index].carrier = carrier
     }
 
-    func close(attempt index: Int) { attempts[index].isOpen = false }
+    func close(attempt index: Int) { tries.attempts[index].isOpen = false }
 
     var hasOpenAttempt: Bool { attempts.contains { $0.isOpen } }
 
@@ -170,7 +181,7 @@ final class Exchange {
     ) -> Result {
         let start = index * questionLength
         // SAFETY: every attempt has added a question of this length.
-        let questions = questions
+        let questions = tries.questions
         return unsafe questions.withUnsafeBufferPointer {
             body(unsafe $0.extracting(start..<start + questionLength).span)
         }

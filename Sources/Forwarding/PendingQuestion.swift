@@ -8,23 +8,51 @@ import DNSWire
 /// `@unchecked Sendable`: while it is in the cache's table it is touched only under the lock of the
 /// shard that holds it; before and after that it belongs to the worker that asks.
 public final class PendingQuestion: @unchecked Sendable {
+    private var waiting = Waiting()
     /// Who waits, in the order in which they came.
-    public private(set) var waiters: [Waiter] = []
-    /// Header and question of each waiter's message, one behind the other.
-    private var questions: [UInt8] = []
+    public var waiters: [Waiter] { waiting.waiters }
     /// What the cache knows the question by.
     let key = QuestionKey()
     /// The next one in the same bucket of the table.
     fileprivate var next: PendingQuestion?
 
-    /// Above this many waiters the room for them is given back.
-    private static let usualWaiters = 16
+    /// Who waits, and the header and question of each one's message, one behind the other. Together,
+    /// because the runtime watches over each change of an object's property by itself.
+    private struct Waiting {
+        var waiters: [Waiter] = []
+        var questions: [UInt8] = []
+
+        /// Above this many waiters the room for them is given back.
+        private static let usualWaiters = 16
+
+        init() {
+            questions.reserveCapacity(64)
+            waiters.reserveCapacity(2)
+        }
+
+        mutating func add(_ waiter: Waiter, _ message: Span<UInt8>) {
+            var waiter = waiter
+            waiter.questionOffset = questions.count
+            let length = min(message.count, waiter.query.questionEnd)
+            unsafe message.extracting(first: length).withUnsafeBytes {
+                unsafe questions.append(contentsOf: $0)
+            }
+            waiters.append(waiter)
+        }
+
+        mutating func removeAll() {
+            if waiters.capacity > Self.usualWaiters {
+                waiters = []
+                questions = []
+            } else {
+                waiters.removeAll(keepingCapacity: true)
+                questions.removeAll(keepingCapacity: true)
+            }
+        }
+    }
 
     /// Makes one that no question uses yet.
-    public init() {
-        questions.reserveCapacity(64)
-        waiters.reserveCapacity(2)
-    }
+    public init() {}
 
     /// Becomes the question of a key, for which nobody waits yet.
     func begin(_ key: QuestionKey) { self.key.set(key) }
@@ -32,22 +60,14 @@ public final class PendingQuestion: @unchecked Sendable {
     /// Lets one more client wait.
     ///
     /// - Parameter message: what it sent; header and question are kept.
-    func add(_ waiter: Waiter, _ message: Span<UInt8>) {
-        var waiter = waiter
-        waiter.questionOffset = questions.count
-        let length = min(message.count, waiter.query.questionEnd)
-        unsafe message.extracting(first: length).withUnsafeBytes {
-            unsafe questions.append(contentsOf: $0)
-        }
-        waiters.append(waiter)
-    }
+    func add(_ waiter: Waiter, _ message: Span<UInt8>) { waiting.add(waiter, message) }
 
     /// Goes through those who wait, in the order in which they came.
     ///
     /// - Parameter body: gets each, with the header and question of its message.
     public func forEachWaiter(_ body: (Waiter, Span<UInt8>) -> Void) {
         // SAFETY: nobody adds to the questions meanwhile; each begins where the last one ends.
-        let (questions, waiters) = (questions, waiters)
+        let (questions, waiters) = (waiting.questions, waiting.waiters)
         unsafe questions.withUnsafeBufferPointer { octets in
             for index in waiters.indices {
                 let start = waiters[index].questionOffset
@@ -64,15 +84,7 @@ public final class PendingQuestion: @unchecked Sendable {
     }
 
     /// Forgets the question and those who waited, so that it can be used again.
-    public func reset() {
-        if waiters.capacity > Self.usualWaiters {
-            waiters = []
-            questions = []
-        } else {
-            waiters.removeAll(keepingCapacity: true)
-            questions.removeAll(keepingCapacity: true)
-        }
-    }
+    public func reset() { waiting.removeAll() }
 }
 
 /// The questions in flight of one shard, by their keys: chains behind buckets.
