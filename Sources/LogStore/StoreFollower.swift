@@ -250,11 +250,23 @@ public final class StoreFollower {
             }
             try file.append(ChunkEncoder(entry.builder).encode(), gaps: entry.gaps, place: place)
         }
+        if let last = days.last { try notePlace(after: last) }
         pending.removeAll()
         pendingRows = 0
         pendingSinceMicros = nil
         storedSeq = readSeq
         return rows
+    }
+
+    /// Notes how far the store is in the newest file, where readers look for it: after the clock was
+    /// set back that is not the file of the last row.
+    private func notePlace(after last: StoreDay) throws {
+        guard let newest = folder.days.last, newest > last, let file = try openFile(of: newest)
+        else { return }
+        var place = file.place
+        place.wholeSeq = readSeq
+        place.segment = SegmentIdentity(ofRow: readSeq, directory: logDirectory)
+        try file.append(nil, gaps: [], place: place)
     }
 
     /// The open file of a day; `nil` where there is none or it is left alone.

@@ -284,6 +284,21 @@ import Testing
         #expect(isMadeAnew)
     }
 
+    /// Rows of days that come after that of the last row do not hide how far the store is.
+    @Test func howFarTheStoreIsStandsAlsoAfterTheClockWasSetBack() throws {
+        let log = try followedLog(seed: 41, rows: 300)
+        log.turnBack(days: 4)
+        for _ in 0..<2 {
+            log.write(300)
+            for note in try follow(log) { Issue.record("\(note)") }
+            let whole = try read(log.directory.path)
+            let alone = log.directory.storeAlone()
+            #expect(try StoreReader(directory: alone.path).lastSeq == whole.reader.lastSeq)
+            let isSame = try read(alone.path).lines == whole.lines
+            #expect(isSame)
+        }
+    }
+
     /// The follower was away while the log deleted what was old.
     @Test func rowsThatNeverCameInAreTold() throws {
         let log = try followedLog(seed: 39, rows: 4000)

@@ -48,6 +48,9 @@ final class RandomLog {
         journal.maintain(nowMicros: micros)
     }
 
+    /// Sets the clock back.
+    func turnBack(days: Int64) { micros -= days * 86_400_000_000 }
+
     /// Fills the batch beyond what it takes, which makes a gap row.
     private func overflow(_ policy: UInt32) {
         while batch.refused == 0 { append() }
