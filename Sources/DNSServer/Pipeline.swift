@@ -39,7 +39,7 @@ import PolicyEngine
     private let allowed: ClientTable
     private let allowedView: ClientTableView
     private(set) var gate: Gate
-    private var present: PresentClients
+    var present: PresentClients
     /// Which gate it is: from 1, greater with each change.
     private var gateNumber: UInt64
     private let firstSight = FirstSight()
@@ -52,6 +52,8 @@ import PolicyEngine
     var isProbing = false
     /// The plane of the last probe's instant; probes ask about one instant many times.
     var probePlane: Plane?
+    /// The network that the last probe claimed, likewise.
+    var probeClients: (client: IPAddress, presence: Presence, clients: PresentClients)?
     /// The name that a client asked for which waits for that of another host.
     let ownName = UnsafeMutablePointer<UInt8>.allocate(capacity: DomainName.maximumOctets)
 
@@ -89,6 +91,7 @@ import PolicyEngine
         plane = gate.plane(atSeconds: moment.wallSeconds)
         planeView = plane.view
         probePlane = nil
+        probeClients = nil
     }
 
     /// Makes sure that the plane in hand is the one for this moment; once a batch.

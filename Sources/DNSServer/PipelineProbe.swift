@@ -2,6 +2,7 @@ import DNSWire
 import Forwarding
 import Glibc
 public import PolicyEngine
+import PolicyFile
 
 /// What a probe asks: the way of an ordinary query, for another client and at another instant.
 extension Pipeline {
@@ -53,7 +54,7 @@ extension Pipeline {
         let instant = min(max(Instant(seconds: claim.atSeconds), .earliest), .latest)
         let asOf = Moment(
             wallMicros: instant.seconds * 1_000_000, monotonicMicros: moment.monotonicMicros)
-        return asProbe(at: instant) {
+        return asProbe(of: claim, at: instant) {
             unsafe take(
                 query, name: name, message, from: claim.client, isStream: isStream, at: asOf,
                 into: room, capacity: capacity,
@@ -61,9 +62,12 @@ extension Pipeline {
         }
     }
 
-    /// Goes the ordinary way as at another instant, recording nothing.
-    private func asProbe(at instant: Instant, _ body: () -> Outcome) -> Outcome {
-        let (present, presentView) = (plane, planeView)
+    /// Goes the ordinary way as at another instant, when nobody but the claim's client was there;
+    /// records nothing.
+    private func asProbe(
+        of claim: ProbeOption.Claim, at instant: Instant, _ body: () -> Outcome
+    ) -> Outcome {
+        let (presentPlane, presentView, presentClients) = (plane, planeView, present)
         let seconds = instant.seconds
         if let kept = probePlane, kept.from <= seconds, seconds < kept.until {
             plane = kept
@@ -72,12 +76,31 @@ extension Pipeline {
             probePlane = plane
         }
         planeView = plane.view
+        present = clients(of: claim)
         isProbing = true
         defer {
             isProbing = false
-            (plane, planeView) = (present, presentView)
+            (plane, planeView, present) = (presentPlane, presentView, presentClients)
         }
         return body()
+    }
+
+    /// The network as a probe claims it to be.
+    private func clients(of claim: ProbeOption.Claim) -> PresentClients {
+        if let kept = probeClients, kept.client == claim.client, kept.presence == claim.presence {
+            return kept.clients
+        }
+        // Someone without a row of verdicts is taken for the network's; whoever probes knows the
+        // policy, and asks for nobody else.
+        var missing: [Audience] = []
+        let program = gate.loaded.program
+        let network = PresentNetwork(clients: [claim.client: claim.presence])
+        let clients = PresentClients(
+            network, in: program,
+            names: RecordNames(network, after: [], deviceCount: program.policy.devices.count),
+            dictionary: dictionary, missing: &missing)
+        probeClients = (claim.client, claim.presence, clients)
+        return clients
     }
 
     /// The id of a verdict's rule.

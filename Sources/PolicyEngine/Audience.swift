@@ -48,6 +48,11 @@ extension Device {
     /// Whether it goes by more than its address, so that it may turn up anywhere.
     var roams: Bool { !hardware.isEmpty || !identities.isEmpty }
 
+    /// What the network may tell where it is; `nil` where it goes by its address alone.
+    public var presence: Presence? {
+        roams ? Presence(hardware: hardware.first, identity: identities.first) : nil
+    }
+
     /// Its addresses, as networks of one address each.
     public var networks: [IPNetwork] {
         addresses.map { IPNetwork(address: $0, prefixLength: 128) }

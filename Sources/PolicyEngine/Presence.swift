@@ -138,6 +138,11 @@ struct IdentityTable: Sendable {
 extension Policy {
     /// Whether it names hardware addresses.
     public var namesHardware: Bool { devices.contains { !$0.hardware.isEmpty } }
+
+    /// Whether it knows anybody by more than an address.
+    public var asksWhoIsThere: Bool {
+        devices.contains(where: \.roams) || groups.contains { !$0.identities.isEmpty }
+    }
 }
 
 extension PolicyProgram {

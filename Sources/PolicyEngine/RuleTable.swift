@@ -81,9 +81,8 @@ struct RuleTable: Sendable {
     private static func prepared(
         _ policy: Policy, _ audiences: AudienceMap, named: [Int]
     ) -> [Audience] {
+        guard policy.asksWhoIsThere else { return [] }
         let roaming = Set(policy.devices.indices.filter { policy.devices[$0].roams })
-        guard !roaming.isEmpty || policy.groups.contains(where: { !$0.identities.isEmpty })
-        else { return [] }
         let devices: [[Int]] = [[]] + named.filter(roaming.contains).map { [$0] }
         let scopes = Set(audiences.audiences.map(\.scopes)).sorted {
             $0.lexicographicallyPrecedes($1)

@@ -22,8 +22,8 @@ import PolicyEngine
 
     /// The verdict by the plane in hand.
     @inline(__always)
-    func verdict(audience: Int, set: UInt32) -> Verdict {
-        current.verdict(audience: audience, set: set)
+    func verdict(row: Int, set: UInt32) -> Verdict {
+        current.verdict(row: row, set: set)
     }
 
     @inline(never)

@@ -6,12 +6,17 @@ public import PolicyEngine
 ///
 /// Belongs to one thread.
 public final class ReplayPolicy {
-    let program: PolicyProgram
+    private(set) var program: PolicyProgram
     /// Kept for its view.
     private let index: DomainIndex
     private let names: DomainIndexView
-    private let clients: ClientTableView
-    private let groupOfAudience: [Int]
+    private var clients: ClientTableView
+    /// By place in `PolicyProgram.audiences`.
+    private var askers: [ReplayAsker]
+    /// By name.
+    private let devices: [String: Device]
+    /// Audiences that the program had no row for until they turned up.
+    private var others: [Audience] = []
     private var planes: PlaneWalk
 
     /// Takes a loaded policy's parts; the program is the one that was made for the index's sets.
@@ -20,15 +25,49 @@ public final class ReplayPolicy {
         self.index = index
         names = index.view
         clients = program.clients.view
-        groupOfAudience = program.audiences.map(\.group)
+        askers = ReplayAsker.all(of: program)
+        devices = Dictionary(
+            program.policy.devices.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         planes = PlaneWalk(program)
     }
 
-    /// A client's audience, as a place in `PolicyProgram.audiences`; `nil` for one that is refused.
+    /// Who is at an address as far as that tells; `nil` for one that is refused.
     @inline(__always)
-    func audience(of client: IPAddress) -> Int? {
+    func asker(at client: IPAddress) -> ReplayAsker? {
         let known = clients.place(of: client)
-        return known >= 0 ? Int(known) : program.policy.unknownDevices
+        if known >= 0 { return askers[Int(known)] }
+        return program.policy.unknownDevices.map { askers[$0] }
+    }
+
+    /// Who is at an address where the network told more; `nil` for one that is refused.
+    ///
+    /// One whose rules have no row of verdicts yet gets one, and all rows may be others from then
+    /// on: see `rowsMade`.
+    func asker(at client: IPAddress, _ presence: Presence) -> ReplayAsker? {
+        guard let audience = program.seat(of: client, presence)?.audience else { return nil }
+        if let row = program.row(of: audience) {
+            return ReplayAsker(row: row, group: audience.group)
+        }
+        others.append(audience)
+        program = PolicyProgram(policy: program.policy, sets: index.sets, beside: others)
+        clients = program.clients.view
+        askers = ReplayAsker.all(of: program)
+        planes = PlaneWalk(program)
+        return program.row(of: audience).map { ReplayAsker(row: $0, group: audience.group) }
+    }
+
+    /// How often rows of verdicts were made anew; an asker's row is good as long as this stays.
+    var rowsMade: Int { others.count }
+
+    /// What the network can have told of a device that the record names; `nil` where the policy has
+    /// no device of that name.
+    func presence(ofDevice name: String) -> Presence? {
+        devices[name].map { $0.presence ?? Presence() }
+    }
+
+    /// The name of an asker's group; `nil` for one that is refused.
+    func group(_ asker: ReplayAsker?) -> String? {
+        asker.map { program.policy.groups[$0.group].name }
     }
 
     /// The category set of a name in wire format and lower case.
@@ -41,22 +80,31 @@ public final class ReplayPolicy {
     /// Decides as the server did at that instant, as far as the record tells what it saw.
     ///
     /// - Parameters:
+    ///   - client: who asked, known by the address alone.
     ///   - name: what was asked for.
     ///   - via: the name of the answer's chain that was blocked; empty if none was.
     ///   - seconds: when it was asked, in seconds since 1970 UTC.
     public func judge(
         client: IPAddress, name: RecordedName, via: RecordedName, atSeconds seconds: Int64
     ) -> Judgement {
-        guard let audience = audience(of: client) else { return .refused }
+        judge(asker(at: client), name: name, via: via, atSeconds: seconds)
+    }
+
+    /// The same for one who was asked after before; `nil`: one that is refused.
+    func judge(
+        _ asker: ReplayAsker?, name: RecordedName, via: RecordedName, atSeconds seconds: Int64
+    ) -> Judgement {
+        guard let asker else { return .refused }
         planes.turn(toSeconds: seconds)
-        let verdict = planes.verdict(audience: audience, set: set(of: name))
-        let group = groupOfAudience[audience]
-        if verdict.action == .block || via.count == 0 { return Judgement(verdict, group: group) }
+        let verdict = planes.verdict(row: asker.row, set: set(of: name))
+        if verdict.action == .block || via.count == 0 {
+            return Judgement(verdict, group: asker.group)
+        }
         // As the server judges a chain: a block on one of its names yields only to a rule for the
         // asked name that stands above it.
-        let judged = planes.verdict(audience: audience, set: set(of: via))
+        let judged = planes.verdict(row: asker.row, set: set(of: via))
         guard judged.action == .block, judged.rank < verdict.rank else { return .unknown }
-        return Judgement(judged, group: group)
+        return Judgement(judged, group: asker.group)
     }
 }
 

@@ -12,6 +12,7 @@ public final class Replayer {
     private let new: ReplayPolicy
     private let allowed: ClientTable
     private let allowedView: ClientTableView
+    private var askers: RecordedAskers
     private let todayWords: PolicyWords
     private let newWords: PolicyWords
     private var words = Words()
@@ -43,6 +44,7 @@ public final class Replayer {
         self.new = new
         allowed = ClientTable([allowFrom])
         allowedView = allowed.view
+        askers = RecordedAskers(today: today, new: new)
         todayWords = PolicyWords(today.program, &words)
         newWords = PolicyWords(new.program, &words)
         sum = ReplaySum(
@@ -68,17 +70,17 @@ public final class Replayer {
         name.take(row.nameWire)
         via.take(row.viaWire)
         let known = known(row.dictionary)
+        let askers = askers.pair(row)
         let recorded = Side(action: record.verdict.action, rule: known.words.rule(record))
         var seconds = Self.seconds(record.timeMicros)
-        var old = today.judge(client: record.client, name: name, via: via, atSeconds: seconds)
+        var old = today.judge(askers.today, name: name, via: via, atSeconds: seconds)
         let answered = Self.seconds(record.timeMicros &+ Int64(record.micros))
         if answered > seconds, side(old) != recorded {
             // The server judges once more when the answer comes: a bell may have rung meanwhile.
-            let later = today.judge(
-                client: record.client, name: name, via: via, atSeconds: answered)
+            let later = today.judge(askers.today, name: name, via: via, atSeconds: answered)
             if side(later) == recorded { (old, seconds) = (later, answered) }
         }
-        let judged = new.judge(client: record.client, name: name, via: via, atSeconds: seconds)
+        let judged = new.judge(askers.new, name: name, via: via, atSeconds: seconds)
         if old.isUnknown || judged.isUnknown {
             sum.unknownChains += 1
             return

@@ -1,4 +1,5 @@
 import DNSWire
+import PolicyEngine
 import Testing
 
 @testable import DNSServer
@@ -8,13 +9,30 @@ import Testing
     private let key = [UInt8](0..<32)
     private let name: [UInt8] = [3] + Array("www".utf8) + [7] + Array("example".utf8) + [0]
     private let claim = ProbeOption.Claim(
-        client: IPAddress(v4: 0x0A14_0001), atSeconds: -1)
+        client: IPAddress(v4: 0x0A14_0001),
+        presence: Presence(
+            hardware: HardwareAddress(value: 0x02_00_5E_10_00_01), identity: "ann@kite.example"),
+        atSeconds: -1)
 
     @Test func whatWasMadeIsRead() {
         let option = ProbeOption.make(claim, key: key, name: name, type: .a)
         // Behind another option, as clients send them.
         let options = [0, 10, 0, 2, 1, 2] + option
         #expect(ProbeOption.read(options, key: key, name: name, type: .a) == claim)
+        let stranger = ProbeOption.Claim(client: claim.client, atSeconds: 1)
+        let short = ProbeOption.make(stranger, key: key, name: name, type: .a)
+        #expect(ProbeOption.read(short, key: key, name: name, type: .a) == stranger)
+    }
+
+    /// What is signed is signed as it stands: a label of the question is no end of an identity.
+    @Test func identityAndQuestionStayApart() {
+        var option = ProbeOption.make(claim, key: key, name: name, type: .a)
+        let shorter = Array(name.dropFirst(4))
+        option.insert(contentsOf: name.prefix(4), at: option.count - 16)
+        option[3] += 4
+        #expect(ProbeOption.read(option, key: key, name: shorter, type: .a) == nil)
+        option[4 + 33] += 4
+        #expect(ProbeOption.read(option, key: key, name: shorter, type: .a) == nil)
     }
 
     @Test func nothingElseIsRead() {

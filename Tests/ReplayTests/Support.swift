@@ -27,7 +27,8 @@ struct SmallCollege {
     }
 
     static func policy(
-        _ rules: [Rule], unknownDevices: Int? = nil, byDefault: RuleAction = .allow
+        _ rules: [Rule], unknownDevices: Int? = nil, byDefault: RuleAction = .allow,
+        devices: [Device] = [], staff: [String] = []
     ) throws -> ReplayPolicy {
         var builder = DomainIndexBuilder(
             helpers: ListHelpers(idnToASCII: { $0 }, readRPZ: { _, _ in }))
@@ -40,8 +41,11 @@ struct SmallCollege {
             periods: [lesson],
             groups: [
                 Group(name: "learner", networks: [try network("10.20.0.0/16")]),
-                Group(name: "staff", networks: [try network("10.30.0.0/16")]),
-            ], unknownDevices: unknownDevices, rules: rules, defaultAction: byDefault,
+                Group(
+                    name: "staff", networks: [try network("10.30.0.0/16")],
+                    identities: staff.map { IdentityPattern($0) }),
+            ], devices: devices, unknownDevices: unknownDevices, rules: rules,
+            defaultAction: byDefault,
             sources: [
                 SourceInfo(defaultCategory: "social"), SourceInfo(defaultCategory: "games"),
             ])
@@ -62,18 +66,19 @@ struct SmallCollege {
     static func row(
         seq: UInt64 = 1, _ name: String, from client: String = "10.30.0.5", at seconds: Int64,
         took micros: UInt32 = 20, _ verdict: RecordVerdict = .allow, rule: String = "default",
-        source: RecordSource = .upstream, group: UInt16 = 0, via: String? = nil
+        source: RecordSource = .upstream, group: UInt16 = 0, groupName: String = "somebody",
+        device: String? = nil, via: String? = nil
     ) throws -> DecisionRow {
         let dictionary = try #require(
             ResolvedDictionary.decoded(
                 RecordDictionary(
-                    policyHash: "recorded", groups: ["somebody"], rules: [(rule, nil)],
-                    categories: [], lists: [], periods: []
+                    policyHash: "recorded", groups: [groupName], rules: [(rule, nil)],
+                    categories: [], lists: [], periods: [], devices: device.map { [$0] } ?? []
                 ).encoded))
         let record = DecisionRecord(
             timeMicros: seconds * 1_000_000 + 999_000, client: try #require(IPAddress(client)),
-            group: group, rule: rule == "default" ? .max : 0, verdict: verdict, source: source,
-            micros: micros, qtype: 1)
+            group: group, rule: rule == "default" ? .max : 0, device: device == nil ? .max : 0,
+            verdict: verdict, source: source, micros: micros, qtype: 1)
         return DecisionRow(
             seq: seq, record: record, gap: nil,
             name: try DomainName(parsing: name).wire.map { $0 },

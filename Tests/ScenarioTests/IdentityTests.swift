@@ -270,6 +270,31 @@ import Testing
         #expect(try server.run(["log", "verify"]).status == 0)
     }
 
+    /// Who was known by a login is judged anew as that person, not as whoever is at the address.
+    @Test func aNewPolicyIsTriedOnWhoItWas() throws {
+        let (server, port) = try radius()
+        let client = "127.0.20.5"
+        #expect(try server.ask("news.example.com", from: client).rcode == 0)
+        let bob = AccessPoint().report(
+            1, session: "b", user: "Bob@staff.kite.example", address: client)
+        #expect(try send(bob, port) != nil)
+        #expect(try server.ask("staff.example.com", from: client).rcode == 3)
+        #expect(try server.ask("news.example.com", from: client).rcode == 0)
+        try server.folder.write(
+            Self.policy.replacingOccurrences(
+                of: "block: [staff.example.com]", with: "block: [news.example.com]"),
+            to: "new.yaml")
+        let run = try server.run(["replay", "--since", "1d", "--with", "new.yaml", "--json"])
+        #expect(run.status == 0, "\(run.errors)")
+        let groups = try #require(run.json["byGroup"] as? [[String: Any]])
+        #expect(groups.map { $0["group"] as? String } == ["learner", "staff"])
+        #expect(groups.map { $0["queries"] as? Int } == [1, 2])
+        let changes = try #require(run.json["changes"] as? [String: Int])
+        #expect(changes["allowToBlock"] == 1 && changes["blockToAllow"] == 1)
+        let record = try #require(run.json["record"] as? [String: Any])
+        #expect(record["differFromCurrent"] as? Int == 0)
+    }
+
     /// A client of another maker agrees about every digest.
     @Test func radclientIsUnderstood() throws {
         guard FileManager.default.fileExists(atPath: "/usr/bin/radclient") else {

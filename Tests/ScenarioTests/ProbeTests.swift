@@ -156,6 +156,69 @@ import Testing
         #expect(actions.first?["owner"] as? String == "it")
     }
 
+    /// Who is known by a login or a card has no address of its own, and is asked as all the same.
+    @Test func loginsAndCardsAreAskedAs() throws {
+        let policy =
+            Self.head + """
+                periods: { break: { mon-fri: 10:30-10:45 } }
+                groups:
+                  learner: { networks: [127.0.20.0/24], identities: ["*@kite.example"] }
+                  staff: { identities: ["*@staff.kite.example", head@kite.example] }
+                devices:
+                  - { name: library-pc-1, mac: "02:00:5e:10:00:01", kind: college, group: learner }
+                  - { name: library-pc-2, address: 127.0.20.9, kind: college, group: learner }
+                  - { name: trolley, mac: "02:00:5e:10:00:02", kind: college }
+                unknown-devices: refuse
+                exceptions:
+                  - id: exam
+                    devices: [trolley]
+                    block: [news.example.com]
+                    from: 2026-11-01
+                    until: 2099-01-01
+                    reason: Exam.
+                    approved-by: dsl
+                    approved-on: 2026-10-30
+                rules:
+                  - { id: staff, for: [staff], block: [loud.example.com], except-during: [break], reason: R }
+                default: allow
+
+                """
+        let server = try server(policy)
+        func rows(_ run: Run, _ key: String) throws -> [[String: Any]] {
+            try #require(run.json[key] as? [[String: Any]])
+        }
+        let run = try probe(server)
+        #expect(run.status == 0, "\(run.errors) \(run.output.suffix(2000))")
+        #expect(
+            try rows(run, "subjects").map { "\($0["group"] ?? ""): \($0["place"] ?? "")" } == [
+                "learner: 127.0.20.0/24", "learner: logins *@kite.example",
+                "staff: logins *@staff.kite.example", "staff: login head@kite.example",
+                "learner: library-pc-1", "learner: trolley", "unknown: in no network",
+            ])
+        #expect(run.json["differing"] as? Int == 0)
+        // The server has this file, whose mistakes are of these two alone.
+        try server.folder.replace(
+            policy.replacing("loud.example.com", with: "noisy.example.com")
+                .replacing("devices: [trolley]", with: "devices: [library-pc-2]"),
+            at: "policy.yaml")
+        _ = try server.run(["reload"])
+        try server.folder.write(policy, to: "meant.yaml")
+        try server.folder.write(
+            server.folder.read("bellgate.yaml").replacing(
+                "policy: policy.yaml", with: "policy: meant.yaml"), to: "meant-bellgate.yaml")
+        let other = try Run(
+            Program.bellgate(), ["probe", "--config", "meant-bellgate.yaml", "--json"],
+            in: server.folder.path)
+        #expect(other.status == 1)
+        let cells = try rows(other, "differences").compactMap { $0["cell"] as? [String: Any] }
+        #expect(
+            Set(cells.map { "\($0["place"] ?? "") \($0["name"] ?? "")" }) == [
+                "logins *@staff.kite.example loud.example.com",
+                "login head@kite.example loud.example.com", "trolley news.example.com",
+            ])
+        #expect(try server.rows().isEmpty)
+    }
+
     @Test func twoServersThatDifferAreDrift() throws {
         let first = try server()
         let second = try server(
@@ -178,8 +241,9 @@ import Testing
         // A probe has its key out; a client makes up an option of its own.
         #expect(try probe(server).status == 0)
         let forged =
-            [0xFE, 0xA0, 0, 41, 1] + [UInt8](repeating: 0, count: 10) + [255, 255, 127, 0, 20, 1]
-            + [0, 0, 0, 0, 0x6A, 0x11, 0x22, 0x33] + [UInt8](repeating: 7, count: 16)
+            [0xFE, 0xA0, 0, 50, 2] + [UInt8](repeating: 0, count: 10) + [255, 255, 127, 0, 20, 1]
+            + [0, 0, 0, 0, 0x6A, 0x11, 0x22, 0x33] + [UInt8](repeating: 0, count: 9)
+            + [UInt8](repeating: 7, count: 16)
         var query = Wire.query("bad.example.net", RR.a, ednsSize: nil)
         query[11] = 1
         query += [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, UInt8(forged.count)] + forged

@@ -9,13 +9,15 @@ struct ProbePlan {
     struct Subject {
         /// The group as written, or `unknown`.
         var group: String
-        /// Where the address is from: the network, or the device's name.
+        /// What tells who it is: the network, the login, or the device's name.
         var place: String
         /// What kind of a device it is, where the policy says so.
         var kind: String?
         var client: IPAddress
-        /// Its audience; `nil` where the policy refuses it.
-        var audience: Int?
+        /// What the network tells of it besides.
+        var presence = Presence()
+        /// Its row of verdicts; `nil` where the policy refuses it.
+        var row: Int?
     }
 
     /// A name and the category that it stands for.
@@ -45,7 +47,7 @@ struct ProbePlan {
     /// Cells of one probe; beyond it only the middle of each period is asked for, and beyond that the
     /// names that the policy writes itself are left out: ten minutes of a small machine.
     static let maximumCells = 600_000
-    /// Networks of a group that are asked from: each is a site or a VLAN.
+    /// Networks of a group that are asked from, each a site or a VLAN, and logins of a group.
     private static let networksOfGroup = 16
     /// Devices that are asked as: one of each kind and group, and those of exceptions.
     private static let devices = 64
@@ -56,8 +58,16 @@ struct ProbePlan {
     init(_ policy: LoadedPolicy, allowFrom: [IPNetwork], now: Instant) {
         self.policy = policy
         addGroups()
-        addDevices()
-        addUnknown()
+        let unknown = Self.addressInNoNetwork(of: policy.policy)
+        // Who logs in, or brings a card, may be anywhere from where the server is asked at all.
+        let served = subjects.map(\.client).first { client in
+            allowFrom.contains { $0.contains(client) }
+        }
+        if let anywhere = served ?? unknown {
+            addLogins(at: anywhere)
+            addDevices(roamingAt: anywhere)
+        }
+        addUnknown(at: unknown)
         for subject in subjects where !allowFrom.contains(where: { $0.contains(subject.client) }) {
             notes.append(
                 "\(subject.place) (\(subject.group)) is outside allow-from, so the server answers "
@@ -93,8 +103,10 @@ struct ProbePlan {
         for (place, group) in policy.policy.groups.enumerated() {
             let networks = group.networks.prefix(Self.networksOfGroup)
             let isUnknown = policy.policy.unknownDevices == place
-            if networks.isEmpty, !isUnknown {
-                notes.append("group \(group.name) has no network: only its devices are asked as")
+            if networks.isEmpty, group.identities.isEmpty, !isUnknown {
+                notes.append(
+                    "group \(group.name) has no network and no logins: only its devices are asked as"
+                )
             }
             for network in networks {
                 guard let client = Self.address(in: network, { program.audience(of: $0) == place })
@@ -104,7 +116,8 @@ struct ProbePlan {
                 }
                 subjects.append(
                     Subject(
-                        group: group.name, place: "\(network)", client: client, audience: place))
+                        group: group.name, place: "\(network)", client: client,
+                        row: program.row(ofAudience: place)))
             }
         }
     }
@@ -119,43 +132,79 @@ struct ProbePlan {
             .first { network.contains($0) && fits($0) }
     }
 
-    private mutating func addDevices() {
+    /// Somebody of each of a group's logins.
+    private mutating func addLogins(at client: IPAddress) {
+        for (place, group) in policy.policy.groups.enumerated() {
+            for pattern in group.identities.prefix(Self.networksOfGroup) {
+                let identity = pattern.text.replacing("*", with: "somebody")
+                let login = pattern.isExact ? "login \(identity)" : "logins \(pattern.text)"
+                let presence = Presence(identity: identity)
+                if policy.program.seat(of: client, presence)?.audience.group != place {
+                    notes.append("\(login) is not group \(group.name)'s alone")
+                } else {
+                    add(login, nil, at: client, presence)
+                }
+            }
+        }
+    }
+
+    private mutating func addDevices(roamingAt anywhere: IPAddress) {
         let excepted = Set(policy.policy.rules.flatMap(\.devices))
         var seen: Set<[Int]> = []
         for (place, device) in policy.policy.devices.enumerated() {
+            let presence = device.addresses.isEmpty ? device.presence : Presence()
+            guard let presence else { continue }
             let isFirst = seen.insert([
                 device.group ?? -1, device.kind.map { Int($0.rawValue) } ?? -1,
             ])
             .inserted
-            // A device without an address cannot be asked for; one without a group has its network's.
-            guard isFirst || excepted.contains(place), let client = device.addresses.first,
-                let audience = policy.program.audience(of: client)
-            else { continue }
-            let group = policy.program.audiences[audience].group
-            subjects.append(
-                Subject(
-                    group: policy.policy.groups[group].name, place: device.name,
-                    kind: device.kind.map { "\($0)" }, client: client, audience: audience))
+            guard isFirst || excepted.contains(place) else { continue }
+            add(
+                device.name, device.kind.map { "\($0)" }, at: device.addresses.first ?? anywhere,
+                presence)
             if subjects.count(where: { $0.kind != nil }) >= Self.devices { return }
         }
     }
 
-    private mutating func addUnknown() {
-        let known = policy.policy.groups.flatMap(\.networks) + policy.policy.deviceNetworks
+    /// Adds somebody of whom more is known than an address.
+    private mutating func add(
+        _ place: String, _ kind: String?, at client: IPAddress, _ presence: Presence
+    ) {
+        guard let audience = policy.program.seat(of: client, presence)?.audience else { return }
+        guard let row = policy.program.row(of: audience) else {
+            notes.append("\(place) has no verdicts of its own until it turns up: not asked")
+            return
+        }
+        subjects.append(
+            Subject(
+                group: policy.policy.groups[audience.group].name, place: place, kind: kind,
+                client: client, presence: presence, row: row))
+    }
+
+    private mutating func addUnknown(at client: IPAddress?) {
+        guard let client else {
+            notes.append("there is no private address that is in none of the networks")
+            return
+        }
+        let program = policy.program
+        subjects.append(
+            Subject(
+                group: "unknown", place: "in no network", client: client,
+                row: program.audience(of: client).map { program.row(ofAudience: $0) }))
+    }
+
+    /// A private address that no group and no device has; `nil` if there is none.
+    private static func addressInNoNetwork(of policy: Policy) -> IPAddress? {
+        let known = policy.groups.flatMap(\.networks) + policy.deviceNetworks
         let places = ["192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8", "127.0.0.0/8"]
         for network in places.compactMap({ IPNetwork($0) }) {
             let high = network.lastAddress
             for back in 1...64 as ClosedRange<UInt64> {
                 let client = IPAddress(high: high.high, low: high.low &- back)
-                guard !known.contains(where: { $0.contains(client) }) else { continue }
-                subjects.append(
-                    Subject(
-                        group: "unknown", place: "in no network", client: client,
-                        audience: policy.program.audience(of: client)))
-                return
+                if !known.contains(where: { $0.contains(client) }) { return client }
             }
         }
-        notes.append("there is no private address that is in none of the networks")
+        return nil
     }
 
     // MARK: When

@@ -47,7 +47,9 @@ struct ProbeRun {
     private func question(_ cell: Int) -> ProbeClient.Question {
         let (moment, subject, name) = place(cell)
         return ProbeClient.Question(
-            claim: .init(client: subject.client, atSeconds: moment.instant.seconds),
+            claim: .init(
+                client: subject.client, presence: subject.presence,
+                atSeconds: moment.instant.seconds),
             name: name.name.wire)
     }
 
@@ -80,7 +82,7 @@ struct ProbeRun {
         {
             let (moment, subject, name) = place(cell)
             let (expected, got) = judge.compare(
-                answer, audience: subject.audience, set: name.set, at: moment.instant)
+                answer, row: subject.row, set: name.set, at: moment.instant)
             if asksSeveral, server.asked < plan.cellCount { mine.append(got) }
             server.asked += 1
             if answer == nil { server.unanswered += 1 }
@@ -133,10 +135,10 @@ struct ProbeJudge {
     }
 
     mutating func compare(
-        _ answer: ProbeAnswer?, audience: Int?, set: UInt32, at instant: Instant
+        _ answer: ProbeAnswer?, row: Int?, set: UInt32, at instant: Instant
     ) -> (expected: ProbeRecord.Outcome, got: ProbeRecord.Outcome) {
-        guard let audience else { return (.init(verdict: "refused"), Self.plain(answer)) }
-        let verdict = plane(at: instant).verdict(audience: audience, set: set)
+        guard let row else { return (.init(verdict: "refused"), Self.plain(answer)) }
+        let verdict = plane(at: instant).view.verdict(row: row, set: set)
         let rules = loaded.program.rules
         let rule = rules.indices.contains(Int(verdict.rule)) ? rules[Int(verdict.rule)] : nil
         let id = rule?.id ?? "default"

@@ -13,8 +13,9 @@ struct ReplayVerb: ParsableCommand {
         discussion: """
             Decides every recorded query again, at the instant when it was asked, by the policy in \
             force and by the new one, exactly as the server does, and shows where the two differ. \
-            The lists of both are taken as they are now. Nothing is changed: not the server, not \
-            the log. Clients are shown by pseudonym; --identify with a --reason shows their addresses, \
+            The lists of both are taken as they are now. Whoever was known by a card's address or \
+            a login is judged as the device or person that the record names. Nothing is changed: \
+            not the server, not the log. Clients are shown by pseudonym; --identify with a --reason shows their addresses, \
             and first notes who looks, and why, in the log's audit trail.
 
             Where the record itself says otherwise than the policy in force, since an older one \
