@@ -5,7 +5,7 @@ import Testing
 @Suite(.scenario) struct BypassTests {
     private static func policy(_ rest: String = "") -> String {
         policyHead + """
-            calendar: { terms: [2026-09-01 to 2026-12-18] }
+            calendar: { terms: [2026-09-01 to 2099-12-18] }
             groups:
               learner: { networks: [127.0.20.0/24] }
               staff: { networks: [127.0.30.0/24] }

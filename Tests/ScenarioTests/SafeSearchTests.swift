@@ -7,7 +7,7 @@ import Testing
 @Suite(.scenario) struct SafeSearchTests {
     private static let groups =
         policyHead + """
-            calendar: { terms: [2026-09-01 to 2026-12-18] }
+            calendar: { terms: [2026-09-01 to 2099-12-18] }
             periods:
               college-hours: { mon-fri: 08:45-16:15 }
               break: { mon-fri: 10:30-10:45 }

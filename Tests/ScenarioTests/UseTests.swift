@@ -6,7 +6,7 @@ import Testing
 @Suite(.scenario) struct UseTests {
     private static let policy =
         policyHead + """
-            calendar: { terms: [2026-09-01 to 2026-12-18] }
+            calendar: { terms: [2026-09-01 to 2099-12-18] }
             periods: { college-hours: { mon-fri: 08:45-16:15 } }
             groups:
               learner: { networks: [127.0.20.0/24] }
