@@ -79,53 +79,28 @@ public struct ListSummary: Hashable, Sendable {
     }
 }
 
-/// One record of a response policy zone, read by the caller's `ListHelpers.readRPZ`.
-public struct RPZEntry: Hashable, Sendable {
-    /// What the record asks for.
-    public enum Action: Hashable, Sendable {
-        /// Any answer but the real one.
-        case block
-        /// The name is left alone.
-        case passthrough
-        /// Not about a query name, or not to be read; with the reason.
-        case unusable(String)
-    }
-
-    /// Which line of the file, from 1.
-    public let line: Int
-    /// The owner relative to the zone, in presentation format: `example.com` or `*.example.com`.
-    public let owner: String
-    /// What the record asks for.
-    public let action: Action
-
-    /// Makes an entry from its parts.
-    public init(line: Int, owner: String, action: Action) {
-        self.line = line
-        self.owner = owner
-        self.action = action
-    }
-
-    /// Makes an entry from the parts that a zone reader has at hand; a problem makes it unusable.
-    public init(line: Int, owner: String, isPassthrough: Bool, problem: String?) {
-        self.init(
-            line: line, owner: owner,
-            action: problem.map(Action.unusable) ?? (isPassthrough ? .passthrough : .block))
-    }
-}
-
 /// What reading lists needs from other libraries; the caller passes it in, so that this room
 /// depends on none.
 public struct ListHelpers: Sendable {
     /// Turns a name with Unicode labels into ASCII; `nil` where it has no such form.
     public var idnToASCII: @Sendable (String) -> String?
-    /// Reads a response policy zone file, and hands on one entry after the other until it is told
+    /// Reads a response policy zone file, and hands on one record after the other until it is told
     /// false.
-    public var readRPZ: @Sendable ([UInt8], (RPZEntry) -> Bool) -> Void
+    public var readRPZ: @Sendable ([UInt8], RPZTaker) -> Void
+
+    /// Takes a record of a response policy zone; whether the next one is wanted.
+    ///
+    /// It gets the record's line, from 1; the owner relative to the zone, in presentation format,
+    /// such as `example.com` or `*.example.com`; whether the name is to be left alone, instead of
+    /// blocked; and why the record cannot be used, if so.
+    public typealias RPZTaker = (
+        _ line: Int, _ owner: Span<UInt8>, _ isPassthrough: Bool, _ problem: String?
+    ) -> Bool
 
     /// Makes the helpers.
     public init(
         idnToASCII: @escaping @Sendable (String) -> String?,
-        readRPZ: @escaping @Sendable ([UInt8], (RPZEntry) -> Bool) -> Void
+        readRPZ: @escaping @Sendable ([UInt8], RPZTaker) -> Void
     ) {
         self.idnToASCII = idnToASCII
         self.readRPZ = readRPZ

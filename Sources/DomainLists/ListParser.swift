@@ -213,27 +213,24 @@ struct ListParser: ~Copyable {
         into sink: inout some ListingSink & ~Copyable
     ) -> Bool {
         let readRPZ = helpers.readRPZ
-        readRPZ(octets) { entry in
-            if let reason = zoneEntry(entry, &sink) { refused[entry.line] = reason }
+        readRPZ(octets) { line, owner, isPassthrough, problem in
+            let reason = problem ?? zoneRecord(line, owner, isPassthrough, &sink)
+            if let reason { refused[line] = reason }
             return !sink.isSatisfied
         }
         return !sink.isSatisfied
     }
 
-    private mutating func zoneEntry(
-        _ entry: RPZEntry, _ sink: inout some ListingSink & ~Copyable
+    @inline(__always)
+    private mutating func zoneRecord(
+        _ line: Int, _ owner: Span<UInt8>, _ isPassthrough: Bool,
+        _ sink: inout some ListingSink & ~Copyable
     ) -> String? {
-        let kind: ListingKind
-        switch entry.action {
-        case .unusable(let reason): return reason
-        case .block: kind = .block
-        case .passthrough: kind = .passthrough
-        }
-        let isWildcard = entry.owner.hasPrefix("*.")
+        let isWildcard = owner.hasPrefix("*.", 0, owner.count)
         let reach: Reach = isWildcard ? .below : .exact
-        let owner = entry.owner.utf8.span
         if let problem = readName(owner, isWildcard ? 2 : 0, owner.count) { return problem }
-        sink.list(name, kind, reach.overridden(by: match), line: entry.line)
+        sink.list(
+            name, isPassthrough ? .passthrough : .block, reach.overridden(by: match), line: line)
         return nil
     }
 

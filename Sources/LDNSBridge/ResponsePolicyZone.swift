@@ -37,43 +37,45 @@ public enum RPZAction: Hashable, Sendable {
 /// - Complexity: linear, some microseconds a record.
 public func readRPZ(_ bytes: [UInt8]) -> [RPZLine] {
     var lines: [RPZLine] = []
-    readRPZ(bytes) { line in
-        lines.append(line)
+    readRPZ(bytes) { line, owner, isPassthrough, problem in
+        let action = problem.map(RPZAction.unusable) ?? (isPassthrough ? .passthrough : .block)
+        lines.append(RPZLine(line: line, owner: lowercased(owner), action: action))
         return true
     }
     return lines
 }
 
 /// Reads as `readRPZ(_:)` does, and hands on line by line until `take` returns false.
-public func readRPZ(_ bytes: [UInt8], _ take: (RPZLine) -> Bool) {
-    var reader = RPZReader(zone: findZone(bytes))
+///
+/// Allocates nothing for a line of the plainest form, such as `name CNAME .`, in the zone itself.
+///
+/// - Parameter take: gets the line's number, its owner, which may have capital letters, whether the
+///   name passes through, and the reason why the line is unusable, if it is.
+public func readRPZ(
+    _ bytes: [UInt8],
+    _ take: (_ line: Int, _ owner: Span<UInt8>, _ isPassthrough: Bool, _ problem: String?) -> Bool
+) {
+    var reader = RPZReader(zone: findZone(bytes), of: bytes)
     forEachEntry(in: bytes) { line in
         switch line {
         case .entry(let entry): reader.take(entry)
-        case .plain(let number, let record): reader.take(record, of: bytes, line: number)
+        case .plain(let number, let record):
+            if reader.takesAsWritten(record) {
+                let owner = bytes.span.extracting(record.owner)
+                return take(number, owner, record.isPassthrough, nil)
+            }
+            reader.take(record, line: number)
         }
-        let goesOn = reader.lines.allSatisfy(take)
+        let goesOn = reader.lines.allSatisfy { line in
+            let owner = line.owner.utf8.span
+            return switch line.action {
+            case .block: take(line.line, owner, false, nil)
+            case .passthrough: take(line.line, owner, true, nil)
+            case .unusable(let reason): take(line.line, owner, false, reason)
+            }
+        }
         reader.lines.removeAll(keepingCapacity: true)
         return goesOn
-    }
-}
-
-/// Reads as `readRPZ(_:)` does, into a type of the caller's.
-///
-/// - Parameter make: gets the line number, the owner, whether the name passes through, and the
-///   reason why the line is unusable, if it is.
-/// - Parameter take: gets one after the other, until it returns false.
-public func readRPZ<Entry>(
-    _ bytes: [UInt8],
-    as make: (_ line: Int, _ owner: String, _ isPassthrough: Bool, _ problem: String?) -> Entry,
-    _ take: (Entry) -> Bool
-) {
-    readRPZ(bytes) { line in
-        switch line.action {
-        case .block: take(make(line.line, line.owner, false, nil))
-        case .passthrough: take(make(line.line, line.owner, true, nil))
-        case .unusable(let reason): take(make(line.line, line.owner, false, reason))
-        }
     }
 }
 
@@ -107,6 +109,14 @@ private func absolute(_ name: String, origin: String) -> String {
     return origin == "." ? name + "." : name + "." + origin
 }
 
+/// ASCII letters in lower case, octet by octet, which takes a fraction of what Unicode's way does.
+private func lowercased(_ octets: Span<UInt8>) -> String {
+    unsafe octets.withUnsafeBufferPointer { octets in
+        unsafe String(
+            decoding: octets.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+}
+
 extension RecordType {
     fileprivate static let nsec = RecordType(47)
     fileprivate static let dnskey = RecordType(48)
@@ -118,30 +128,60 @@ extension RecordType {
 private struct RPZReader {
     let zone: String
     var lines: [RPZLine] = []
+    private let bytes: [UInt8]
     private var originText = "."
     private var origin = LDNSName(".")
-    /// The owner of the last record that had one, absolute, or relative to the origin; `nil` where
-    /// it could not be read.
-    private var previousOwner: String?
+    /// Whether names are relative to the zone itself, and plain ones so short that they fit.
+    private var isAtZone = false
+    private var previous = Owner.unreadable
 
-    init(zone: String) {
+    /// The owner of the last record that had one.
+    private enum Owner {
+        case unreadable
+        /// Absolute, or relative to the origin.
+        case text(String)
+        /// Relative to the zone, which is the origin.
+        case written(Range<Int>)
+    }
+
+    init(zone: String, of bytes: [UInt8]) {
         self.zone = zone
+        self.bytes = bytes
         // Names are relative to the zone until an $ORIGIN says otherwise.
         setOrigin(zone)
     }
 
+    private var previousOwner: String? {
+        switch previous {
+        case .unreadable: nil
+        case .text(let owner): owner
+        case .written(let place): lowercased(bytes.span.extracting(place))
+        }
+    }
+
     private mutating func setOrigin(_ text: String) {
         // An owner that is relative is so to the origin of its own line.
-        previousOwner = previousOwner.map { absolute($0, origin: originText) }
+        previous = previousOwner.map { .text(absolute($0, origin: originText)) } ?? .unreadable
         originText = text
         origin = LDNSName(text)
+        isAtZone = text == zone && takesPlainOwners
+    }
+
+    private var takesPlainOwners: Bool {
+        originText.utf8.count < PlainRecord.maximumOwnerBytes - 2
+    }
+
+    /// Takes a plain record of which there is no more to be said than what is written.
+    mutating func takesAsWritten(_ record: PlainRecord) -> Bool {
+        if isAtZone { previous = .written(record.owner) }
+        return isAtZone
     }
 
     mutating func take(_ entry: ZoneEntry) {
         let words = entry.words
         guard let first = words.first else { return }
         if let problem = entry.problem {
-            if entry.hasOwner { previousOwner = nil }
+            if entry.hasOwner { previous = .unreadable }
             refuse(entry.line, String(first), problem)
         } else if first.hasPrefix("$") {
             takeDirective(words, line: entry.line)
@@ -154,23 +194,17 @@ private struct RPZReader {
         }
     }
 
-    mutating func take(_ record: PlainRecord, of bytes: [UInt8], line: Int) {
-        // A plain owner is ASCII: its letters are put into lower case octet by octet, which takes a
-        // fraction of what Unicode's way does.
-        let owner = String(
-            decoding: bytes[record.owner].map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }, as: UTF8.self)
-        guard originText.utf8.count < PlainRecord.maximumOwnerBytes - 2 else {
+    /// Takes a plain record below an origin of its own.
+    mutating func take(_ record: PlainRecord, line: Int) {
+        let owner = lowercased(bytes.span.extracting(record.owner))
+        guard takesPlainOwners else {
             let target = record.isPassthrough ? "rpz-passthru." : "."
             return takeRecord("\(owner) CNAME \(target)", written: owner, line: line)
         }
-        previousOwner = owner
-        var name = owner
-        if originText != zone {
-            let whole = absolute(owner, origin: originText)
-            guard let inZone = relative(whole) else {
-                return refuse(line, whole, "the name is outside the zone \(zone)")
-            }
-            name = inZone
+        previous = .text(owner)
+        let whole = absolute(owner, origin: originText)
+        guard let name = relative(whole) else {
+            return refuse(line, whole, "the name is outside the zone \(zone)")
         }
         lines.append(
             RPZLine(line: line, owner: name, action: record.isPassthrough ? .passthrough : .block))
@@ -194,7 +228,7 @@ private struct RPZReader {
             guard let owner = record.owner?.lowercased() else {
                 throw LDNSError("the owner cannot be printed")
             }
-            previousOwner = owner
+            previous = .text(owner)
             switch record.type {
             case .soa, .ns, .rrsig, .nsec, .dnskey, .nsec3, .nsec3param: return
             default: break
@@ -208,7 +242,7 @@ private struct RPZReader {
             let target = record.type == .cname ? record.firstField?.lowercased() : nil
             lines.append(RPZLine(line: line, owner: name, action: action(name, target: target)))
         } catch {
-            previousOwner = nil
+            previous = .unreadable
             refuse(line, written, error.description)
         }
     }

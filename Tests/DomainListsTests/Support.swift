@@ -4,7 +4,7 @@ import LDNSBridge
 
 /// The helpers as the program passes them in.
 let helpers = ListHelpers(
-    idnToASCII: { idnToASCII($0) }, readRPZ: { readRPZ($0, as: RPZEntry.init, $1) })
+    idnToASCII: { idnToASCII($0) }, readRPZ: { readRPZ($0, $1) })
 
 /// An index of a single list, and what became of its lines.
 struct OneList {

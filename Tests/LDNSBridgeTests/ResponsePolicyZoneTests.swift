@@ -130,16 +130,30 @@ import Testing
         #expect(lines.filter { $0.action == .block }.map(\.owner) == ["good", "next"])
     }
 
-    @Test(arguments: [1, 2, 5]) func entriesOfTheCallersType(wanted: Int) {
-        var entries: [String] = []
-        readRPZ(
-            Array("a CNAME rpz-passthru.\nb CNAME\nc CNAME .\n".utf8),
-            as: { "\($0) \($1) \($2) \($3 == nil)" }
-        ) { entry in
-            entries.append(entry)
-            return entries.count < wanted
+    @Test(arguments: [1, 2, 5]) func linesAreHandedOnWhileTheyAreWanted(wanted: Int) {
+        var lines: [String] = []
+        readRPZ(Array("A CNAME rpz-passthru.\nb CNAME\n$ORIGIN o.\nC CNAME .\n".utf8)) {
+            line, owner, isPassthrough, problem in
+            let name = unsafe owner.withUnsafeBufferPointer {
+                unsafe String(decoding: $0, as: UTF8.self)
+            }
+            lines.append("\(line) \(name) \(isPassthrough) \(problem == nil)")
+            return lines.count < wanted
         }
-        let all = ["1 a true true", "2 b false false", "3 c false true"]
-        #expect(entries == Array(all.prefix(wanted)))
+        let all = ["1 A true true", "2 b false false", "4 C false true"]
+        #expect(lines == Array(all.prefix(wanted)))
+    }
+
+    /// An owner that was taken as it stood is the next line's, in whatever zone that line is.
+    @Test func aPlainOwnerIsInherited() {
+        let lines = read(
+            "$ORIGIN rpz.example.\n@ SOA a. b. 1 2 3 4 5\nWWW.one CNAME .\n  A 192.0.2.1\n"
+                + "two CNAME .\n$ORIGIN sub.rpz.example.\n  A 192.0.2.2\nthree CNAME .\n"
+                + "  A 192.0.2.3\n")
+        #expect(
+            lines.map(\.owner) == [
+                "www.one", "www.one", "two", "two", "three.sub", "three.sub",
+            ])
+        #expect(lines.allSatisfy { $0.action == .block })
     }
 }

@@ -33,8 +33,7 @@ struct ListLoader {
 
     /// What the other libraries do for list files.
     static let helpers = ListHelpers(
-        idnToASCII: { idnToASCII($0) },
-        readRPZ: { readRPZ($0, as: RPZEntry.init(line:owner:isPassthrough:problem:), $1) })
+        idnToASCII: { idnToASCII($0) }, readRPZ: { readRPZ($0, $1) })
 
     /// Reads the policy's list files into an index.
     ///

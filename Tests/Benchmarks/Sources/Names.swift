@@ -96,8 +96,7 @@ enum Names {
 
 /// What the product gives its lists to read with.
 let helpers = ListHelpers(
-    idnToASCII: { idnToASCII($0) },
-    readRPZ: { readRPZ($0, as: RPZEntry.init(line:owner:isPassthrough:problem:), $1) })
+    idnToASCII: { idnToASCII($0) }, readRPZ: { readRPZ($0, $1) })
 
 /// Compiles one list.
 func compile(_ text: [UInt8], _ format: ListFormat) -> (index: DomainIndex, summary: ListSummary) {
