@@ -1,8 +1,12 @@
+import CPrefetch
+
 /// Writes a finished tree into the layout of an index.
 enum IndexWriter {
     /// Part of the buckets' places that are taken: more makes more hashes go on to the next
     /// bucket, less makes the index larger.
     static let load = 0.8
+    /// Nodes by which a bucket's memory is asked for ahead of its turn.
+    private static let nodesAhead = 8
 
     /// Makes the index of `tree`.
     static func write(_ tree: borrowing NameTree, names: Int) -> DomainIndex {
@@ -66,6 +70,11 @@ enum IndexWriter {
         var offset = 0
         for number in 0..<tree.nodes.count {
             let node = tree.nodes[number]
+            if number + nodesAhead < tree.nodes.count {
+                blob.fetchBucket(
+                    tree.nodes[number + nodesAhead].hash, buckets: sections.buckets.lowerBound,
+                    count: bucketCount)
+            }
             let record = records + offset
             let spelled = Spelling(of: UInt32(truncatingIfNeeded: number), in: tree)
             // The number's lower octets come first; the parent's offset writes over the rest.
@@ -270,6 +279,14 @@ private struct Sections {
         precondition(offset >= 0 && octets <= count - offset)
         // SAFETY: the range was checked; the caller vouches for the source.
         unsafe (base + offset).copyMemory(from: source, byteCount: octets)
+    }
+
+    /// Asks for the memory of a hash's bucket.
+    @inline(__always)
+    func fetchBucket(_ hash: UInt64, buckets: Int, count bucketCount: UInt64) {
+        let bucket = IndexLayout.bucket(hash, of: bucketCount)
+        // SAFETY: no address is wrong to ask for.
+        unsafe prefetch_line(base + buckets + Int(bucket) * IndexLayout.bucketBytes)
     }
 
     /// Puts a record into the bucket of its hash, or into the next that has a place; false where

@@ -1,3 +1,5 @@
+import CPrefetch
+
 /// The names of all lists as a tree, while the index is being built: every ancestor of a listed
 /// name is there, so a look-up from the top may stop at the first label that is missing.
 @safe struct NameTree: ~Copyable {
@@ -72,7 +74,7 @@
         let mask = (1 << slotBits) - 1
         for number in 1..<nodes.count {
             let hash = nodes[number].hash
-            var slot = Int(truncatingIfNeeded: hash >> UInt64(64 - slotBits))
+            var slot = slot(of: hash)
             while slots[slot] != 0 { slot = (slot &+ 1) & mask }
             slots[slot] = hash << 32 | UInt64(number + 1)
         }
@@ -80,17 +82,26 @@
 
     /// The node of a name, made with its ancestors where it is missing.
     mutating func node(for name: borrowing NameBuffer) -> UInt32 {
-        var node = Self.root
+        // One for each of `shallowLabels` labels.
+        var hashes = InlineArray<8, UInt64>(repeating: 0)
         var hash = key.root
         var index = name.labels &- 1
         let deepest = max(0, name.labels &- IndexLayout.shallowLabels)
+        // The memory of all levels is asked for before any is waited for.
         while index >= deepest {
             // SAFETY: `label` gives a length octet followed by that many octets of the name.
             let label = unsafe name.label(index)
-            let octets = unsafe Int(label[0]) &+ 1
-            hash = unsafe key.extend(hash, label, octets: octets)
-            node = unsafe child(of: node, hash, label, octets)
+            hash = unsafe key.extend(hash, label, octets: Int(label[0]) &+ 1)
+            hashes[index &- deepest] = hash
+            // SAFETY: no address is wrong to ask for.
+            unsafe prefetch_line(slots.base + slot(of: hash))
             index &-= 1
+        }
+        var node = Self.root
+        for level in stride(from: name.labels &- 1 &- deepest, through: 0, by: -1) {
+            // SAFETY: as above.
+            let label = unsafe name.label(deepest &+ level)
+            node = unsafe child(of: node, hashes[level], label, Int(label[0]) &+ 1)
         }
         return index < 0 ? node : deepNode(for: name, index, under: node, hash)
     }
@@ -115,7 +126,7 @@
         of parent: UInt32, _ hash: UInt64, _ label: UnsafePointer<UInt8>, _ octets: Int
     ) -> UInt32 {
         let mask = (1 << slotBits) &- 1
-        var slot = Int(truncatingIfNeeded: hash >> UInt64(truncatingIfNeeded: 64 &- slotBits))
+        var slot = slot(of: hash)
         while true {
             let found = slots[slot]
             if found == 0 { break }
@@ -142,6 +153,12 @@
         slots[slot] = hash << 32 | UInt64(number &+ 1)
         growSlots(for: nodes.count)
         return number
+    }
+
+    /// Where the search for a hash begins.
+    @inline(__always)
+    private func slot(of hash: UInt64) -> Int {
+        Int(truncatingIfNeeded: hash >> UInt64(truncatingIfNeeded: 64 &- slotBits))
     }
 
     /// Whether any source lists the node's own name or what is under it.
