@@ -13,10 +13,10 @@ struct ProbeVerb: ParsableCommand {
         commandName: "probe",
         abstract: "Prove, cell by cell, that a running server does what its policy says.",
         discussion: """
-            Asks the running server through its own listeners, by UDP and TCP, for every group and \
-            network × every category and list × every period of a term day, a weekend, a closed day and a \
-            holiday, as that device at that instant, and compares with what the policy file says. The \
-            key for that comes through the control socket, so run it as the server's own user, on the \
+            Asks the running server through its own listeners, by UDP and TCP, for every group, \
+            network, login and kind of device × every category and list × every period of a term day, a \
+            weekend, a closed day and a holiday, as that device at that instant, and compares with what \
+            the policy file says. The key for that comes through the control socket, so run it as the server's own user, on the \
             server's machine. What is asked so is counted in `status` and stands in no record.
 
             Writes a dated record for the annual review: a page to print, and the same as JSON. Exit \
