@@ -8,9 +8,10 @@ public import PolicyEngine
 ///     | code 65184 | length | version 2 | client, 16 octets | instant, 8 | card, 8
 ///     | identity's length, 1 | identity … | MAC, 16 |
 ///
-/// The card is a hardware address and zero for none, the identity has no octets for none. The MAC is the first half of the HMAC-SHA-256 (RFC 2104), with the key that the server handed out,
-/// over all before it from the version on and over the question: nobody without the key can ask as
-/// somebody else, and no question can be put under another's option.
+/// The card is a hardware address and zero for none, the identity has no octets for none. The MAC is
+/// the first half of the HMAC-SHA-256 (RFC 2104), with the key that the server handed out, over all
+/// before it from the version on and over the question: nobody without the key can ask as somebody
+/// else, and no question can be put under another's option.
 public enum ProbeOption {
     /// The option's code, of those for local and experimental use.
     static let code: UInt16 = 65_184

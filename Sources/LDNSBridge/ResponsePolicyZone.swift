@@ -111,6 +111,7 @@ private func absolute(_ name: String, origin: String) -> String {
 
 /// ASCII letters in lower case, octet by octet, which takes a fraction of what Unicode's way does.
 private func lowercased(_ octets: Span<UInt8>) -> String {
+    // SAFETY: the buffer is the span's own, and is copied within the call.
     unsafe octets.withUnsafeBufferPointer { octets in
         unsafe String(
             decoding: octets.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }, as: UTF8.self)
