@@ -3,7 +3,7 @@ import DecisionLog
 import PolicyEngine
 
 /// A client as one policy sees it.
-struct ReplayAsker: Equatable {
+struct ReplayAsker {
     /// The row of its verdicts, as `PolicyProgram.row` gives it.
     var row: Int
     /// Its group, as a place in `Policy.groups`.
