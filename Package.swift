@@ -75,8 +75,8 @@ let package = Package(
         room("PolicyEngine", ["DNSWire", "DomainLists"]),
         // Line 4
         room("PolicyFile", ["CYAML", "DNSWire", "LDNSBridge", "DomainLists", "PolicyEngine"]),
-        room("Forwarding", ["CPacketIO", "DNSWire"] + encryption),
-        room("DecisionLog", ["CChecksum", "CPacketIO", "DNSWire", "LDNSBridge"]),
+        room("Forwarding", ["CPacketIO", "CPrefetch", "DNSWire"] + encryption),
+        room("DecisionLog", ["CChecksum", "CPacketIO", "CPrefetch", "DNSWire", "LDNSBridge"]),
         // Line 5
         room("ListFetch", ["CArchive", "CCurl", "DNSWire", "DomainLists", "PolicyFile"]),
         room(

@@ -2,9 +2,8 @@
 public enum ServerLimits {
     /// Datagrams taken and sent by one system call: more gain little and delay the first.
     static let datagramsPerBatch: UInt32 = 128
-    /// Places by which a query's memory is asked for ahead, twice: first its buckets, then its
-    /// records. To answer so many others takes longer than memory does, and what is asked for by
-    /// then is less than a processor's outstanding loads.
+    /// Queries whose memory is asked for together. To answer so many takes longer than memory does,
+    /// and what is asked for by then is less than a processor's outstanding loads.
     static let queriesAhead = 6
     /// The longest that a busy worker lets datagrams gather, in microseconds: a batch's worth at the
     /// rates at which that pays, and less than anybody on a network can tell.

@@ -34,7 +34,7 @@ import PolicyEngine
     /// What was done.
     let counters = Counters()
 
-    private let cache: AnswerCache
+    let cache: AnswerCache
     private let key: QuestionKey
     private let allowed: ClientTable
     private let allowedView: ClientTableView
@@ -112,18 +112,6 @@ import PolicyEngine
     }
 
     // MARK: - A query comes in
-
-    /// Asks for the memory that deciding a query will look at; the first of two steps, between
-    /// which and before `take` others have their turn.
-    @inline(__always)
-    func fetchBuckets(_ query: Query, name: UnsafeMutablePointer<UInt8>) -> DomainIndexView.Ahead {
-        guard query.status == .fine else { return .init() }
-        return unsafe view.index.fetchBuckets(name, count: query.nameLength)
-    }
-
-    /// The second step.
-    @inline(__always)
-    func fetchRecords(_ ahead: DomainIndexView.Ahead) { view.index.fetchRecords(ahead) }
 
     /// Takes one query as far as it goes without waiting.
     ///

@@ -1,5 +1,4 @@
 import DNSWire
-import DomainLists
 
 /// The queries of one batch: read where they lie, their memory asked for ahead of their turn, then
 /// taken one by one.
@@ -8,7 +7,7 @@ import DomainLists
     /// What was read of each message, and its qname in lower case.
     private let queries: UnsafeMutablePointer<Query>
     private let names: UnsafeMutablePointer<UInt8>
-    private let ahead: UnsafeMutablePointer<DomainIndexView.Ahead>
+    private let ahead: UnsafeMutablePointer<Pipeline.Ahead>
     private static let slots = Int(ServerLimits.datagramsPerBatch)
     /// Octets between the names of two messages.
     private static let nameRoom = 256
@@ -18,8 +17,14 @@ import DomainLists
         unsafe queries = .allocate(capacity: Self.slots)
         unsafe queries.initialize(repeating: Query(), count: Self.slots)
         unsafe ahead = .allocate(capacity: Self.slots)
-        unsafe ahead.initialize(repeating: .init(), count: Self.slots)
+        unsafe ahead.initialize(repeating: .nothing, count: Self.slots)
         unsafe names = .allocate(capacity: Self.slots * Self.nameRoom)
+    }
+
+    @inline(__always)
+    private func name(_ slot: Int) -> UnsafeMutablePointer<UInt8> {
+        // SAFETY: every slot has the room of a name.
+        unsafe names + slot * Self.nameRoom
     }
 
     deinit {
@@ -30,9 +35,10 @@ import DomainLists
 
     /// Takes the messages of a batch, in their order.
     ///
-    /// A message is read some places before it is taken, so that the memory that deciding it looks
-    /// at comes while others are being answered. All at once would be more than a processor's
-    /// outstanding loads, and it would wait for them.
+    /// They go through in groups, and each round brings four groups one step further: what is asked
+    /// of the memory for one group comes while the others are worked on. All at once would be more
+    /// than a processor's outstanding loads, and it would wait for them; one by one it would wait to
+    /// learn where each place lies.
     ///
     /// - Parameters:
     ///   - count: how many, at most `ServerLimits.datagramsPerBatch`.
@@ -47,20 +53,40 @@ import DomainLists
         ) -> Void
     ) {
         precondition(count <= Self.slots)
-        let distance = ServerLimits.queriesAhead
+        let group = ServerLimits.queriesAhead
+        var first = 0
         // SAFETY: a slot is below the count, for which there is room.
-        for step in 0..<(count + 2 * distance) {
-            if step < count, let octets = unsafe message(step) {
-                let name = unsafe names + step * Self.nameRoom
-                unsafe queries[step] = Query(octets.span, lowercaseName: name)
-                unsafe ahead[step] = pipeline.fetchBuckets(queries[step], name: name)
+        while first < count + 3 * group {
+            Self.forEach(in: first, count) { slot in
+                unsafe ahead[slot] = .nothing
+                guard let octets = unsafe message(slot) else { return }
+                let name = unsafe name(slot)
+                unsafe queries[slot] = Query(octets.span, lowercaseName: name)
+                unsafe ahead[slot] = pipeline.ahead(of: queries[slot], name: name)
             }
-            let second = step - distance
-            if second >= 0, second < count { unsafe pipeline.fetchRecords(ahead[second]) }
-            let slot = second - distance
-            if slot >= 0 {
-                unsafe body(slot, queries[slot], names + slot * Self.nameRoom, message(slot))
+            Self.forEach(in: first, count) { unsafe pipeline.fetchBuckets(ahead[$0]) }
+            let second = first - group
+            Self.forEach(in: second, count) {
+                unsafe pipeline.findRecords(&ahead[$0], queries[$0], name: name($0))
             }
+            Self.forEach(in: second, count) { unsafe pipeline.fetchRecords(ahead[$0]) }
+            Self.forEach(in: second - group, count) { unsafe pipeline.fetchAnswer(ahead[$0]) }
+            Self.forEach(in: second - 2 * group, count) {
+                unsafe body($0, queries[$0], name($0), message($0))
+            }
+            first += group
+        }
+    }
+
+    /// Goes through the slots of the group that begins with `first`, as far as there are any.
+    @inline(__always)
+    private static func forEach(in first: Int, _ count: Int, _ body: (Int) -> Void) {
+        guard first >= 0 else { return }
+        var slot = first
+        let end = min(first + ServerLimits.queriesAhead, count)
+        while slot < end {
+            body(slot)
+            slot += 1
         }
     }
 }

@@ -57,21 +57,31 @@ import CPrefetch
                 labels: unsafe at.load(fromByteOffset: 9, as: UInt8.self))
     }
 
-    /// The hashes of a name's last labels, between the two steps of asking ahead.
+    /// What is asked ahead for a name: the hashes of its last labels, and the records found by them.
+    ///
+    /// Nearly all look-ups end within the last four labels, so only theirs are asked for.
     @frozen public struct Ahead: Sendable {
         var hashes: InlineArray<4, UInt64> = [0, 0, 0, 0]
-        var count = 0
+        var hashCount: UInt8 = 0
+        var recordCount: UInt8 = 0
+        var records: InlineArray<4, UInt32> = [0, 0, 0, 0]
 
         /// Makes one of a name without labels.
         public init() {}
+
+        /// Whether the index seems to know the name itself, once `findRecords` has been called: a
+        /// guess that is nearly always right, by which nothing may be decided.
+        public var isKnown: Bool { recordCount == hashCount }
     }
 
-    /// Asks for the buckets that `match` will look at for a name, without waiting for them.
+    /// The first of four steps by which a name's memory is asked for ahead of `match`: computes
+    /// hashes and touches nothing of the index.
     ///
-    /// Called for a whole batch of names before the first is matched, so that the memory works on
-    /// all of them at once; `fetchRecords` is the second step. Nearly all look-ups end within the
-    /// last four labels, so only theirs are asked for.
-    public func fetchBuckets(_ lowercaseWire: UnsafePointer<UInt8>, count: Int) -> Ahead {
+    /// Each step is called for several names before the next one is: `fetchBuckets` and
+    /// `fetchRecords` do nothing but ask for memory, so that a processor looks up the addresses of
+    /// several places at once, which may take as long as to read there; between them and the steps
+    /// behind them should lie enough other work.
+    public func ahead(of lowercaseWire: UnsafePointer<UInt8>, count: Int) -> Ahead {
         var ahead = Ahead()
         unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { starts in
             // SAFETY: as in `find`.
@@ -80,25 +90,34 @@ import CPrefetch
                 var label = unsafe labelStarts(of: lowercaseWire, count: count, into: starts)
             else { return }
             var hash = key.root
-            while label > 0, ahead.count < ahead.hashes.count {
+            var place = 0
+            while label > 0, place < ahead.hashes.count {
                 label &-= 1
                 let text = unsafe lowercaseWire + Int(starts[label])
                 hash = unsafe key.extend(hash, text, octets: Int(text[0]) &+ 1)
-                unsafe prefetch_line(line(of: hash))
-                ahead.hashes[ahead.count] = hash
-                ahead.count &+= 1
+                ahead.hashes[place] = hash
+                place &+= 1
             }
+            ahead.hashCount = UInt8(truncatingIfNeeded: place)
         }
         return ahead
     }
 
-    /// Asks for the records that the buckets point to; the buckets should have come by now.
-    public func fetchRecords(_ ahead: Ahead) {
-        for number in 0..<ahead.count {
+    /// The second step: asks for the buckets that `match` will look at, without waiting for them.
+    @inline(__always)
+    public func fetchBuckets(_ ahead: borrowing Ahead) {
+        for place in 0..<Int(ahead.hashCount) {
+            unsafe prefetch_line(line(of: ahead.hashes[place]))
+        }
+    }
+
+    /// The third step: finds the records that the buckets point to; the buckets should have come by
+    /// now.
+    public func findRecords(_ ahead: inout Ahead) {
+        for number in 0..<Int(ahead.hashCount) {
             let hash = ahead.hashes[number]
             let tags = UInt64(IndexLayout.tag(hash)) &* 0x0101_0101_0101_0101
-            // SAFETY: the bucket's 64 octets are aligned; a slot is below 12, and an offset is
-            // only asked for, not read.
+            // SAFETY: the bucket's 64 octets are aligned; a slot is below 12.
             let line = unsafe line(of: hash)
             let first = Self.zeroOctets(unsafe line.load(as: UInt64.self) ^ tags)
             let rest =
@@ -108,11 +127,20 @@ import CPrefetch
             let slot =
                 first != 0
                 ? first.trailingZeroBitCount &>> 3 : 8 &+ rest.trailingZeroBitCount &>> 3
-            let offset = unsafe line.load(
-                fromByteOffset: IndexLayout.offsetsOffset &+ slot &* 4, as: UInt32.self)
-            // A record may lie across two lines; most are shorter than 32 octets.
-            unsafe prefetch_line(records + Int(offset))
-            unsafe prefetch_line(records + (Int(offset) &+ 31))
+            ahead.records[number] = unsafe Self.offset(line, slot)
+            ahead.recordCount = UInt8(truncatingIfNeeded: number &+ 1)
+        }
+    }
+
+    /// The fourth step: asks for the records.
+    @inline(__always)
+    public func fetchRecords(_ ahead: borrowing Ahead) {
+        for place in 0..<Int(ahead.recordCount) {
+            // An offset is only asked for, not read. A record may lie across two lines; most are
+            // shorter than 32 octets.
+            let record = unsafe records + Int(ahead.records[place])
+            unsafe prefetch_line(record)
+            unsafe prefetch_line(record + 31)
         }
     }
 

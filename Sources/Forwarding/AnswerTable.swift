@@ -1,4 +1,5 @@
 import CPacketIO
+import CPrefetch
 import DNSWire
 import Glibc
 
@@ -23,6 +24,11 @@ import Glibc
         var block: UnsafeMutableRawPointer?
     }
 
+    /// Where the slots are and how many, as one number: what `fetchSlot` needs.
+    ///
+    /// The slots begin on 64 octets, so that the low six bits can hold the logarithm of their count.
+    private(set) var place: UInt
+
     private static let keyOffset = 32
     /// What malloc and the slot take besides the block itself, in octets.
     private static let overhead = 48
@@ -30,14 +36,47 @@ import Glibc
 
     init(limit: Int) {
         self.limit = limit
-        unsafe slots = .allocate(capacity: Self.firstSlots)
-        unsafe slots.initialize(repeating: Slot(), count: Self.firstSlots)
+        unsafe slots = Self.emptySlots(Self.firstSlots)
         mask = Self.firstSlots - 1
+        place = unsafe Self.place(slots, mask)
     }
 
     deinit {
         for index in 0...mask { unsafe slots[index].block?.deallocate() }
         unsafe slots.deallocate()
+    }
+
+    private static func emptySlots(_ count: Int) -> UnsafeMutablePointer<Slot> {
+        let memory = unsafe UnsafeMutableRawPointer.allocate(
+            byteCount: count * MemoryLayout<Slot>.stride, alignment: 64)
+        return unsafe memory.initializeMemory(as: Slot.self, repeating: Slot(), count: count)
+    }
+
+    private static func place(_ slots: UnsafeMutablePointer<Slot>, _ mask: Int) -> UInt {
+        UInt(bitPattern: slots) | UInt((mask + 1).trailingZeroBitCount)
+    }
+
+    /// Asks for the slot where the look-up of a hash begins, without waiting for it.
+    ///
+    /// Needs no lock: nothing is read there, and the slots may be others by now.
+    ///
+    /// - Parameter place: what `place` was a short time ago.
+    @inline(__always)
+    static func fetchSlot(_ hash: UInt64, at place: UInt) {
+        let index = Int(truncatingIfNeeded: hash) & ~(-1 << Int(place & 63))
+        let slot = unsafe UInt(bitPattern: index &* MemoryLayout<Slot>.stride) &+ (place & ~63)
+        unsafe prefetch_line(UnsafeRawPointer(bitPattern: slot))
+    }
+
+    /// Asks for the block of the entry with a hash, whose slot should have come by now.
+    @inline(__always)
+    func fetchBlock(_ hash: UInt64) {
+        let slot = unsafe slots[Int(truncatingIfNeeded: hash) & mask]
+        guard unsafe slot.hash == hash, let block = unsafe slot.block else { return }
+        // The header, the key and the answer of a common name lie on as many lines.
+        unsafe prefetch_line(block)
+        unsafe prefetch_line(block + 64)
+        unsafe prefetch_line(block + 128)
     }
 
     /// Calls `body` with the answer to a question and its age, if there is one that still holds.
@@ -125,9 +164,9 @@ import Glibc
     private mutating func grow() {
         let old = unsafe slots
         let oldCount = mask + 1
-        unsafe slots = .allocate(capacity: oldCount * 2)
-        unsafe slots.initialize(repeating: Slot(), count: oldCount * 2)
+        unsafe slots = Self.emptySlots(oldCount * 2)
         mask = oldCount * 2 - 1
+        place = unsafe Self.place(slots, mask)
         for index in 0..<oldCount {
             if let block = unsafe old[index].block {
                 unsafe place(block, hash: old[index].hash)

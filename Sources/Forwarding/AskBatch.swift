@@ -83,12 +83,13 @@ import Glibc
         unsafe Int(cpio_batch_receive(batch, socket.descriptor))
     }
 
-    /// Calls `body` with a datagram that was taken, and whether it was too long to be taken whole.
-    func withAnswer(_ slot: Int, _ body: (Span<UInt8>, _ isCut: Bool) -> Void) {
+    /// A datagram that was taken, until the next ones are; and whether it was too long to be taken
+    /// whole.
+    func answer(_ slot: Int) -> (octets: UnsafeBufferPointer<UInt8>, isCut: Bool) {
         let length = unsafe cpio_batch_in_length(batch, UInt32(slot))
         // SAFETY: the batch holds the octets of a slot until it receives again.
         let octets = unsafe UnsafeBufferPointer(
             start: cpio_batch_in_bytes(batch, UInt32(slot)), count: min(length, Self.answerOctets))
-        body(unsafe octets.span, length > Self.answerOctets)
+        return unsafe (octets, length > Self.answerOctets)
     }
 }

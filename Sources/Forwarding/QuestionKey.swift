@@ -41,13 +41,14 @@ import Glibc
         if let source = lowercaseName.baseAddress {
             unsafe UnsafeMutableRawPointer(octets).copyMemory(from: source, byteCount: length)
         }
-        unsafe octets[length] = UInt8(truncatingIfNeeded: qtype.rawValue >> 8)
-        unsafe octets[length + 1] = UInt8(truncatingIfNeeded: qtype.rawValue)
-        unsafe octets[length + 2] = UInt8(truncatingIfNeeded: qclass >> 8)
-        unsafe octets[length + 3] = UInt8(truncatingIfNeeded: qclass)
-        unsafe octets[length + 4] = (dnssecOK ? 1 : 0) | (checkingDisabled ? 2 : 0)
+        let rest = Self.behindName(
+            qtype, qclass, dnssecOK: dnssecOK, checkingDisabled: checkingDisabled)
+        for place in 0..<Self.octetsBehindName {
+            unsafe octets[length + place] = UInt8(truncatingIfNeeded: rest >> UInt64(8 * place))
+        }
         count = length + Self.octetsBehindName
-        hash = computeHash()
+        hash = unsafe Self.hash(
+            UnsafeRawBufferPointer(start: octets, count: length), rest, seed: seed)
     }
 
     /// Sets the key to what another one of the same cache holds.
@@ -73,24 +74,45 @@ import Glibc
     }
 
     /// A keyed hash: eight octets at a time, each folded in by a full 128-bit product.
-    private func computeHash() -> UInt64 {
-        var state = seed.0 ^ UInt64(truncatingIfNeeded: count)
-        var index = 0
-        // SAFETY: no load reaches behind `count`.
-        while index + 8 <= count {
-            let word = unsafe UnsafeRawPointer(octets).loadUnaligned(
-                fromByteOffset: index, as: UInt64.self)
-            state = Self.fold(state ^ word, seed.1)
-            index += 8
+    ///
+    /// - Parameters:
+    ///   - name: the qname in lower case.
+    ///   - rest: what is behind the name, as `behindName` gives it.
+    @inline(__always)
+    static func hash(
+        _ name: UnsafeRawBufferPointer, _ rest: UInt64, seed: (UInt64, UInt64)
+    ) -> UInt64 {
+        let count = name.count
+        var state = seed.0
+        var last: UInt64 = 0
+        if count >= 8 {
+            var index = 0
+            // SAFETY: each load ends at or before `count`; the last may begin before the one
+            // before it ends.
+            while index &+ 8 < count {
+                let word = unsafe name.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                state = fold(state ^ word, seed.1)
+                index &+= 8
+            }
+            last = unsafe name.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+        } else {
+            for index in 0..<count { last = unsafe last &<< 8 | UInt64(name[index]) }
         }
-        var rest: UInt64 = 0
-        while index < count {
-            rest = unsafe rest << 8 | UInt64(octets[index])
-            index += 1
-        }
-        return Self.fold(Self.fold(state ^ rest, seed.1), 0x9E37_79B9_7F4A_7C15 ^ seed.0)
+        // Not before: a name's octets could then be chosen to make up for a type's or a length's.
+        let behind = rest | UInt64(truncatingIfNeeded: count) &<< 40
+        return fold(fold(state ^ last, seed.1) ^ behind, 0x9E37_79B9_7F4A_7C15 ^ seed.0)
     }
 
+    /// Type, class and bits as a number of five octets.
+    @inline(__always)
+    static func behindName(
+        _ qtype: RecordType, _ qclass: UInt16, dnssecOK: Bool, checkingDisabled: Bool
+    ) -> UInt64 {
+        UInt64(qtype.rawValue) << 24 | UInt64(qclass) << 8 | (dnssecOK ? 1 : 0)
+            | (checkingDisabled ? 2 : 0)
+    }
+
+    @inline(__always)
     private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right | 1)
         return product.high ^ product.low

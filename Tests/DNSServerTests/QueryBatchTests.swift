@@ -11,7 +11,7 @@ import Testing
 @Suite struct QueryBatchTests {
     /// Every message of a batch has its turn once, in its place, with its own query and name,
     /// however many come together.
-    @Test(arguments: [0, 1, 2, 5, 6, 7, 12, 13, 63, 64])
+    @Test(arguments: [0, 1, 2, 5, 6, 7, 12, 13, 17, 18, 19, 63, 64, 127, 128])
     func eachHasItsTurn(_ count: Int) throws {
         let desk = try Desk()
         let batch = QueryBatch(desk.pipeline)

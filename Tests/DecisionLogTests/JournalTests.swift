@@ -31,6 +31,28 @@ import Testing
         #expect(try LogVerification(directory: directory.path).isSound)
     }
 
+    /// What has been sealed gives its memory back; what is being written keeps it.
+    @Test(.enabled(if: lettingGoWorks(in: "/tmp"), "memory is all that such a file system has"))
+    func sealedSegmentsAreNotKeptInMemory() throws {
+        let directory = TemporaryLog()
+        let journal = try Journal(
+            directory: directory.path, segmentBytes: 1 << 18, keepSeconds: nil)
+        let number = journal.register(samplePolicy)
+        for round in 0..<10 {
+            journal.commit(randomSamples(1000, seed: UInt64(round)), dictionary: number)
+            journal.maintain(nowMicros: 1_795_000_000_000_000)
+        }
+        let segments = directory.segments()
+        #expect(segments.count > 3)
+        for name in segments.dropLast() {
+            #expect(residentShare(name) < 0.1, "\(name)")
+        }
+        let last = try #require(segments.last)
+        #expect(residentShare(last) > 0.9)
+        #expect(try readAll(directory.path).rows.count == 10_000)
+        journal.close()
+    }
+
     @Test func textsComeBackAndOlderPoliciesKeepTheirs() throws {
         let directory = TemporaryLog()
         let journal = try Journal(

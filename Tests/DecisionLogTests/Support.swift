@@ -151,3 +151,39 @@ func sha256(of path: String) -> [UInt8] {
         UInt8(digits[$0] << 4 | digits[$0 + 1])
     }
 }
+
+/// Whether what lies in files there can be let go of and read again; not where memory is all that the
+/// file system has.
+func lettingGoWorks(in folder: String) -> Bool {
+    let path = "\(folder)/bellgate-\(getpid())-let-go"
+    // SAFETY: the path is passed as a C string for the length of each call, as below.
+    let file = unsafe open(path, O_RDWR | O_CREAT | O_EXCL, 0o600)
+    guard file >= 0 else { return false }
+    defer {
+        close(file)
+        _ = unsafe unlink(path)
+    }
+    let octets = [UInt8](repeating: 1, count: 1 << 16)
+    guard unsafe write(file, octets, octets.count) == octets.count, fdatasync(file) == 0,
+        posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) == 0
+    else { return false }
+    return residentShare(path) == 0
+}
+
+/// How much of a file is in the kernel's memory, 0 to 1.
+func residentShare(_ path: String) -> Double {
+    // SAFETY: the mapping is as long as the file, and asked for no more than that.
+    let file = unsafe open(path, O_RDONLY)
+    guard file >= 0 else { return -1 }
+    defer { close(file) }
+    var about = stat()
+    guard unsafe fstat(file, &about) == 0 else { return -1 }
+    let pages = (Int(about.st_size) + 4095) / 4096
+    guard let base = unsafe mmap(nil, pages * 4096, PROT_READ, MAP_SHARED, file, 0),
+        unsafe base != MAP_FAILED
+    else { return -1 }
+    defer { unsafe munmap(base, pages * 4096) }
+    var states = [UInt8](repeating: 0, count: pages)
+    guard unsafe mincore(base, pages * 4096, &states) == 0 else { return -1 }
+    return Double(states.count { $0 & 1 != 0 }) / Double(pages)
+}

@@ -57,6 +57,30 @@ import Testing
         #expect(index.listedNames(covering: try DomainName(parsing: "a")).map(\.name) == [.root])
     }
 
+    /// What is asked ahead finds a listed name's records, and of others few.
+    @Test func askedAhead() throws {
+        let listed = (0..<3000).flatMap { ["host\($0).example", "www.host\($0).example"] }
+        let view = Self.index(listed).view
+        func known(_ names: [String]) throws -> Int {
+            try names.count { name in
+                let wire = try DomainName(parsing: name).wire
+                // SAFETY: pointer and count are of one array, alive for the call.
+                return unsafe wire.withUnsafeBufferPointer { octets in
+                    guard let base = octets.baseAddress else { return false }
+                    var ahead = unsafe view.ahead(of: base, count: octets.count)
+                    view.fetchBuckets(ahead)
+                    view.findRecords(&ahead)
+                    view.fetchRecords(ahead)
+                    return ahead.isKnown
+                }
+            }
+        }
+        #expect(try known(listed) > listed.count * 9 / 10)
+        let others = (0..<3000).flatMap { ["host\($0).invalid", "mail.host\($0).example"] }
+        #expect(try known(others) < others.count / 5)
+        #expect(try known([".", "a.b.c.d.e.f.g.h.host1.example"]) <= 1)
+    }
+
     @Test func octetsThatAreNoName() {
         let view = Self.index(["com"])
         let broken: [[UInt8]] = [

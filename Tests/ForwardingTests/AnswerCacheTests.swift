@@ -131,6 +131,62 @@ import Testing
         #expect(cache.inFlightCount == 0)
     }
 
+    /// What is asked for ahead is what is looked up then, whatever was asked.
+    @Test(arguments: [(RecordType.a, false, false), (.https, true, false), (.txt, true, true)])
+    func sameHashAhead(_ type: RecordType, dnssecOK: Bool, checkingDisabled: Bool) throws {
+        let cache = AnswerCache(sizeBytes: 1 << 20)
+        let key = cache.makeKey()
+        for name in ["a", "www.example.org", String(repeating: "long-label.", count: 20) + "org"] {
+            let wire = try DomainName(parsing: name).wire
+            let flags: UInt8 = checkingDisabled ? 0x10 : 0
+            let options: [UInt8] = [0, 0, 41, 4, 208, 0, 0, dnssecOK ? 0x80 : 0, 0, 0, 0]
+            let message: [UInt8] =
+                [0, 1, 1, flags, 0, 1, 0, 0, 0, 0, 0, 1] + wire
+                + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 255), 0, 1] + options
+            unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 256) { room in
+                guard let base = room.baseAddress else { return }
+                // SAFETY: the room holds the longest name.
+                let query = unsafe Query(message.span, lowercaseName: base)
+                #expect(query.status == .fine && query.dnssecOK == dnssecOK)
+                let name = unsafe UnsafeRawBufferPointer(start: base, count: query.nameLength)
+                unsafe key.set(
+                    lowercaseName: name, qtype: query.qtype, qclass: query.qclass,
+                    dnssecOK: query.dnssecOK, checkingDisabled: query.checkingDisabled)
+                #expect(unsafe cache.hash(of: query, lowercaseName: name) == key.hash)
+            }
+        }
+    }
+
+    /// Asking ahead changes nothing, whether there is an answer, there was one, or the table grows
+    /// meanwhile in another thread's hands.
+    @Test func askingAheadIsHarmless() async {
+        let cache = AnswerCache(sizeBytes: 1 << 20)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for number in 0..<20_000 {
+                    guard
+                        case .first(let pending) = cache.join(
+                            Self.key(cache, number), Self.waiter(0))
+                    else { continue }
+                    _ = Self.finish(cache, pending)
+                }
+            }
+            for _ in 0..<2 {
+                group.addTask {
+                    let key = cache.makeKey()
+                    for number in 0..<100_000 {
+                        Kept.set(key, number / 5)
+                        cache.fetchSlot(key.hash)
+                        cache.fetchAnswer(key.hash)
+                    }
+                }
+            }
+        }
+        #expect(cache.inFlightCount == 0)
+        #expect(cache.usedBytes <= 1 << 20)
+        #expect(cache.withAnswer(to: Self.key(cache, 19_999), nowMilliseconds: 1001) { _, _ in })
+    }
+
     /// Many threads ask the same questions: each is asked once at a time, nobody is forgotten.
     @Test func threads() async {
         let cache = AnswerCache()
@@ -210,6 +266,29 @@ extension QuestionKey {
             }
         }
         #expect(hashes.count == count)
+    }
+
+    /// Octets of a name cannot be chosen to make up for a type, class or bit: nobody who does not
+    /// know the secret can make questions that all lie in one place.
+    @Test func nothingMakesUpForAnother() {
+        let key = QuestionKey(seed: (0x1234_5678_9ABC_DEF1, 0xFEDC_BA98_7654_3211))
+        var hashes: Set<UInt64> = []
+        for length in [6, 8, 9, 16, 23] {
+            for place in 0..<length - 1 {
+                for type in UInt16(0)..<256 {
+                    var name = [UInt8](repeating: 0x61, count: length)
+                    name[place] ^= UInt8(type)
+                    unsafe name.withUnsafeBytes {
+                        unsafe key.set(
+                            lowercaseName: $0, qtype: RecordType(type), qclass: 1,
+                            dnssecOK: false, checkingDisabled: false)
+                    }
+                    hashes.insert(key.hash)
+                }
+            }
+        }
+        // The names that are all the same are there once for each place.
+        #expect(hashes.count == [6, 8, 9, 16, 23].reduce(0) { $0 + ($1 - 1) * 255 + 1 })
     }
 
     @Test func copies() {

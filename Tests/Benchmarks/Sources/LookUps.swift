@@ -33,7 +33,7 @@ final class BatchedLookUps: Work {
     private var next = 0
     private static let batch = 64
     /// A look-up by itself takes less than a whole query, so that more of them must be under way.
-    private static let distance = 12
+    private static let group = 8
 
     init(_ index: DomainIndex, _ names: WireNames) {
         self.index = index
@@ -56,20 +56,29 @@ final class BatchedLookUps: Work {
         if next + batch > names.count { next = 0 }
         var sum = 0
         // SAFETY: the names from `next` on are kept, and `ahead` has room for the batch.
-        for step in 0..<(batch + 2 * Self.distance) {
-            if step < batch {
-                let name = unsafe names.name(next &+ step)
-                unsafe ahead[step] = unsafe view.fetchBuckets(name.wire, count: name.count)
+        for first in stride(from: 0, to: batch + 2 * Self.group, by: Self.group) {
+            let asked = Self.places(from: first, batch)
+            for place in asked {
+                let name = unsafe names.name(next &+ place)
+                unsafe ahead[place] = unsafe view.ahead(of: name.wire, count: name.count)
             }
-            let second = step - Self.distance
-            if second >= 0, second < batch { unsafe view.fetchRecords(ahead[second]) }
-            let place = second - Self.distance
-            guard place >= 0 else { continue }
-            let name = unsafe names.name(next &+ place)
-            sum &+= unsafe Int(view.match(name.wire, count: name.count).set)
+            for place in asked { unsafe view.fetchBuckets(ahead[place]) }
+            let found = Self.places(from: first - Self.group, batch)
+            for place in found { unsafe view.findRecords(&ahead[place]) }
+            for place in found { unsafe view.fetchRecords(ahead[place]) }
+            for place in Self.places(from: first - 2 * Self.group, batch) {
+                let name = unsafe names.name(next &+ place)
+                sum &+= unsafe Int(view.match(name.wire, count: name.count).set)
+            }
         }
         next &+= batch
         Results.keep(sum)
+    }
+
+    /// The places of the group that begins with `first`, as far as there are any.
+    private static func places(from first: Int, _ batch: Int) -> Range<Int> {
+        let low = min(max(first, 0), batch)
+        return low..<max(low, min(first + group, batch))
     }
 }
 
