@@ -55,3 +55,29 @@ private func slowDistance(_ left: ArraySlice<Unicode.Scalar>, _ right: ArraySlic
     #expect(found == ["5:33", "8:44"], "\(load.diagnostics)")
     #expect(load.diagnostics.last?.hint == "did you mean \"social-media\"?")
 }
+
+/// Nor are the rules and search engines that only it could bring: a sample that was copied elsewhere
+/// has one wrong path. What is wrong whatever the catalogue holds is still said.
+@Test func whatOnlyTheCatalogueBringsIsNoMistake() throws {
+    let body = """
+        groups: { learner: { networks: [10.1.0.0/16] } }
+        lists: { services: { catalogue: none } }
+        bypass: { block-for: [learner] }
+        safe-search: [{ engines: all, youtube: strict }]
+        rules: [{ id: harm, block: [social-media], reason: R }]
+        tests:
+          - { group: learner, at: 2026-11-23 10:00, ask: a.example, expect: allow, by: essentials }
+          - { group: learner, at: 2026-11-23 10:00, ask: b.example, expect: block, by: bypass }
+          - { group: learner, at: 2026-11-23 10:00, ask: c.example, expect: block, by: bypass-signals }
+          - { group: learner, at: 2026-11-23 10:00, ask: d.example, expect: block, by: hram }
+
+        """
+    let folder = try TemporaryFolder()
+    let load = try folder.load(header + body)
+    let found = load.diagnostics.map {
+        "\($0.line) \($0.message.replacing(folder.path + "/", with: ""))"
+    }
+    #expect(
+        found == ["6 the catalogue none does not exist", "14 there is no rule \"hram\""],
+        "\(load.diagnostics)")
+}

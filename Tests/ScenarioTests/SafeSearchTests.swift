@@ -271,7 +271,7 @@ import Testing
     /// would ask, and is given to nobody.
     @Test(arguments: [true, false])
     func aPolicyThatChangesMeanwhile(isOnFirst: Bool) throws {
-        let upstream = try FakeUpstream { .after(1.5, $0.address()) }
+        let upstream = try FakeUpstream { .after(2.5, $0.address()) }
         // A catalogue that is read in no time.
         let without = Self.groups.replacing(
             "\(packageFolder)/blocklists/services", with: "facts/own")

@@ -142,6 +142,16 @@ struct PolicyCompiler {
         return rules
     }
 
+    /// The names of the product's own rules, of all that `rules` has made.
+    ///
+    /// Where a list could not be read, which is reported, it may be the one that brings them: a test
+    /// that names one is no further mistake.
+    func ownRuleIDs(of rules: [Rule]) -> [String] {
+        rules.prefix(builtInCount).map(\.id)
+            + (scope.lacksLists
+                ? [Catalogue.essentials, BypassSwitch.ruleID, BypassSwitch.signalsRuleID] : [])
+    }
+
     mutating func markBroken(exception: Int) { brokenExceptions.insert(exception) }
 
     private func refuseSharedIDs() {

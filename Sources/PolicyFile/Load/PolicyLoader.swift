@@ -59,10 +59,10 @@ struct PolicyLoader {
         }
         policy.officialChannels = compiler.officialChannels()
         policy.useLimits = compiler.useLimits()
-        safeSearch = readSafeSearch(document)
+        safeSearch = readSafeSearch(document, lacksLists: compiler.scope.lacksLists)
         policy.safeSearch = compiler.safeSearch(safeSearch, groups: policy.groups)
         let runner = TestRunner(document: document, reporter: reporter)
-        let tests = runner.prepare(builtInRules: policy.rules.prefix(compiler.builtInCount))
+        let tests = runner.prepare(ownRules: compiler.ownRuleIDs(of: policy.rules))
         policy.rules += exceptionRules
         let scope = compiler.scope
         let (index, listPlaces) = buildIndex(document, scope)
@@ -189,7 +189,9 @@ struct PolicyLoader {
 
     /// What is known of search engines, from the first file of it beside a catalogue; looked for
     /// only where the policy switches safe search on.
-    private mutating func readSafeSearch(_ document: PolicyDocument) -> SafeSearchCatalogue? {
+    private mutating func readSafeSearch(
+        _ document: PolicyDocument, lacksLists: Bool
+    ) -> SafeSearchCatalogue? {
         guard let entry = document.safeSearch.first else { return nil }
         for list in document.lists where list.isCatalogue {
             let folder = list.file(policyPath: path, copies: copies)
@@ -206,6 +208,8 @@ struct PolicyLoader {
                 return nil
             }
         }
+        // A catalogue that could not be read is reported, and the file may be beside it.
+        guard !lacksLists else { return nil }
         let folder = document.lists.first(where: \.isCatalogue)?.path.value
         reporter.error(
             entry.place,

@@ -42,9 +42,11 @@ struct TestRunner {
     }
 
     /// Looks up what the tests name; what cannot be found is reported.
-    func prepare(builtInRules: some Sequence<Rule>) -> [Prepared] {
+    ///
+    /// - Parameter ownRules: the names of the product's own rules.
+    func prepare(ownRules: [String]) -> [Prepared] {
         let rules =
-            builtInRules.map(\.id) + document.rules.compactMap(\.id?.value)
+            ownRules + document.rules.compactMap(\.id?.value)
             + document.exceptions.compactMap(\.id?.value)
             + (document.safeSearch.isEmpty ? [] : [SafeSearch.ruleID]) + ["default"]
         let groups = document.groups.map(\.name.value)
