@@ -3,12 +3,12 @@ import Glibc
 
 /// What the cache knows an answer by: name, type, class, and the DO and CD bits of the query.
 ///
-/// The octets are the qname in lower case, then type and class, then one octet of bits; they are
+/// The octets are the qname in lower case, then one octet of bits, then class and type; they are
 /// held in a buffer made once. Belongs to one thread.
 @safe public final class QuestionKey {
     /// The longest key in octets.
     public static let maximumOctets = DomainName.maximumOctets + octetsBehindName
-    /// Type, class and bits.
+    /// Bits, class and type.
     static let octetsBehindName = 5
 
     let octets: UnsafeMutablePointer<UInt8>
@@ -103,7 +103,7 @@ import Glibc
         return fold(fold(state ^ last, seed.1) ^ behind, 0x9E37_79B9_7F4A_7C15 ^ seed.0)
     }
 
-    /// Type, class and bits as a number of five octets.
+    /// Bits, class and type as a number of five octets, the bits lowest.
     @inline(__always)
     static func behindName(
         _ qtype: RecordType, _ qclass: UInt16, dnssecOK: Bool, checkingDisabled: Bool
