@@ -81,3 +81,14 @@ private func slowDistance(_ left: ArraySlice<Unicode.Scalar>, _ right: ArraySlic
         found == ["6 the catalogue none does not exist", "14 there is no rule \"hram\""],
         "\(load.diagnostics)")
 }
+
+/// Another list that cannot be read hides none of that.
+@Test func aMissingListBringsNoRules() throws {
+    let load = try TemporaryFolder().load(
+        header + "groups: { learner: { networks: [10.1.0.0/16] } }\n"
+            + "lists: { adult: { file: none.txt, format: domains } }\n"
+            + "safe-search: [{ engines: all, youtube: strict }]\n"
+            + "tests:\n  - { group: learner, at: 2026-11-23 10:00, ask: a.example, expect: allow, by: essentials }\n"
+    )
+    #expect(load.diagnostics.map(\.line) == [6, 7, 9], "\(load.diagnostics)")
+}

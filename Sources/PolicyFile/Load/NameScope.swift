@@ -33,7 +33,8 @@ struct NameScope {
     /// Names that a reported mistake left without a meaning.
     private var broken: Set<String> = []
     /// Whether a catalogue could not be read: then its categories' names are unknown.
-    private var lacksCatalogue = false
+    /// Whether a catalogue was reported, and what it would have brought is missing.
+    private(set) var lacksCatalogue = false
     /// How many kinds of minimum ages the catalogues have, and their sources once they are used.
     private var agedCount = 0
     private var agedSources: [SourceID] = []

@@ -144,11 +144,11 @@ struct PolicyCompiler {
 
     /// The names of the product's own rules, of all that `rules` has made.
     ///
-    /// Where a list could not be read, which is reported, it may be the one that brings them: a test
-    /// that names one is no further mistake.
+    /// A catalogue that could not be read, which is reported, would have brought them: a test that
+    /// names one is no further mistake.
     func ownRuleIDs(of rules: [Rule]) -> [String] {
         rules.prefix(builtInCount).map(\.id)
-            + (scope.lacksLists
+            + (scope.lacksCatalogue
                 ? [Catalogue.essentials, BypassSwitch.ruleID, BypassSwitch.signalsRuleID] : [])
     }
 

@@ -59,7 +59,8 @@ struct PolicyLoader {
         }
         policy.officialChannels = compiler.officialChannels()
         policy.useLimits = compiler.useLimits()
-        safeSearch = readSafeSearch(document, lacksLists: compiler.scope.lacksLists)
+        safeSearch = readSafeSearch(
+            document, lacksCatalogue: compiler.scope.lacksCatalogue)
         policy.safeSearch = compiler.safeSearch(safeSearch, groups: policy.groups)
         let runner = TestRunner(document: document, reporter: reporter)
         let tests = runner.prepare(ownRules: compiler.ownRuleIDs(of: policy.rules))
@@ -190,7 +191,7 @@ struct PolicyLoader {
     /// What is known of search engines, from the first file of it beside a catalogue; looked for
     /// only where the policy switches safe search on.
     private mutating func readSafeSearch(
-        _ document: PolicyDocument, lacksLists: Bool
+        _ document: PolicyDocument, lacksCatalogue: Bool
     ) -> SafeSearchCatalogue? {
         guard let entry = document.safeSearch.first else { return nil }
         for list in document.lists where list.isCatalogue {
@@ -209,7 +210,7 @@ struct PolicyLoader {
             }
         }
         // A catalogue that could not be read is reported, and the file may be beside it.
-        guard !lacksLists else { return nil }
+        guard !lacksCatalogue else { return nil }
         let folder = document.lists.first(where: \.isCatalogue)?.path.value
         reporter.error(
             entry.place,
