@@ -21,6 +21,7 @@ struct PendingDecision {
             timeMicros: moment.wallMicros, client: client, group: .max, rule: .max, category: .max,
             list: .max, period: .max, verdict: .allow, rcode: 0, ttlSeconds: 0, source: .upstream,
             micros: 0, qtype: query.qtype.rawValue, matchedLabels: 0)
+        record.begin(atMonotonicMicros: moment.monotonicMicros)
     }
 
     mutating func take(_ asker: Gate.Asker) {

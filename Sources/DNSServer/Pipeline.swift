@@ -30,7 +30,10 @@ import PolicyEngine
     }
 
     /// The decisions not yet committed to the log.
-    var batch: RecordBatch
+    ///
+    /// SAFETY: it would be watched for each query. Whoever changes it calls nothing of this class
+    /// meanwhile.
+    @exclusivity(unchecked) private var batch: RecordBatch
     /// What was done.
     let counters = Counters()
 
@@ -73,7 +76,7 @@ import PolicyEngine
         view = gate.view
         plane = gate.plane(atSeconds: Moment.now.wallSeconds)
         planeView = plane.view
-        batch = RecordBatch(capacityBytes: ServerLimits.recordBatchOctets)
+        unsafe batch = RecordBatch(capacityBytes: ServerLimits.recordBatchOctets)
     }
 
     deinit { unsafe ownName.deallocate() }
@@ -117,6 +120,7 @@ import PolicyEngine
     ///
     /// - Parameters:
     ///   - query: what was read of the message.
+    ///   - ahead: what was asked ahead for it.
     ///   - name: its qname in wire format and lower case.
     ///   - message: the query as received.
     ///   - client: who asks.
@@ -126,8 +130,8 @@ import PolicyEngine
     ///   - capacity: the size of the room.
     ///   - replyTo: made only if the client has to wait.
     func take(
-        _ query: Query, name: UnsafeMutablePointer<UInt8>, _ message: Span<UInt8>,
-        from client: IPAddress, isStream: Bool, at moment: Moment,
+        _ query: Query, _ ahead: Ahead = .nothing, name: UnsafeMutablePointer<UInt8>,
+        _ message: Span<UInt8>, from client: IPAddress, isStream: Bool, at moment: Moment,
         into room: UnsafeMutablePointer<UInt8>, capacity: Int, replyTo: () -> ReplyPath
     ) -> Outcome {
         counters.add(.queries)
@@ -149,7 +153,7 @@ import PolicyEngine
         if let refusal = unsafe refuseUnserved(&decision, asker, message, asked, &writer) {
             return refusal
         }
-        let match = unsafe view.index.match(name, count: query.nameLength)
+        let match = unsafe view.index.match(name, count: query.nameLength, ahead.lookUp)
         let verdict = planeView.verdict(row: Int(asker.row), set: match.set)
         decision.take(verdict, labels: match.labels, view: view)
         if verdict.action == .block {
@@ -163,7 +167,8 @@ import PolicyEngine
         let isAlias = verdict.action == .rewrite
         unsafe key.set(
             lowercaseName: isAlias ? target : asked, qtype: query.qtype, qclass: query.qclass,
-            dnssecOK: query.dnssecOK, checkingDisabled: query.checkingDisabled)
+            dnssecOK: query.dnssecOK, checkingDisabled: query.checkingDisabled,
+            hash: isAlias ? 0 : ahead.answer)
         let found = cache.withAnswer(
             to: key, nowMilliseconds: moment.monotonicMilliseconds
         ) { answer, age in
@@ -467,12 +472,19 @@ import PolicyEngine
         via: UnsafeRawBufferPointer? = nil
     ) {
         guard !isProbing else { return }
-        let now = Moment.read(CLOCK_MONOTONIC)
-        let micros = max(0, now - decision.received.monotonicMicros)
-        decision.record.micros = UInt32(clamping: micros)
         unsafe batch.append(
             decision.record, qname: asked,
             via: via ?? UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// How many decisions are not yet committed.
+    var uncommittedCount: Int { unsafe batch.count }
+
+    /// Commits the decisions to the log; their answers may leave then.
+    func commit(to journal: Journal) {
+        guard uncommittedCount > 0 else { return }
+        unsafe journal.commit(
+            &batch, dictionary: dictionary, answeredMicros: Moment.read(CLOCK_MONOTONIC))
     }
 
     /// Whole seconds until a verdict may change, rounded down: no answer outlives its verdict.

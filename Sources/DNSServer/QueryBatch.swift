@@ -44,12 +44,13 @@ import DNSWire
     ///   - count: how many, at most `ServerLimits.datagramsPerBatch`.
     ///   - message: the message of a slot, which must stay until it has been taken; nil for one
     ///     that is not to be read.
-    ///   - body: takes a message; query and name are meaningless where there is none.
+    ///   - body: takes a message; all but the slot is meaningless where there is none.
     @inline(__always)
     func forEach(
         _ count: Int, message: (Int) -> UnsafeBufferPointer<UInt8>?,
         _ body: (
-            _ slot: Int, Query, _ name: UnsafeMutablePointer<UInt8>, UnsafeBufferPointer<UInt8>?
+            _ slot: Int, Query, Pipeline.Ahead, _ name: UnsafeMutablePointer<UInt8>,
+            UnsafeBufferPointer<UInt8>?
         ) -> Void
     ) {
         precondition(count <= Self.slots)
@@ -58,11 +59,13 @@ import DNSWire
         // SAFETY: a slot is below the count, for which there is room.
         while first < count + 3 * group {
             Self.forEach(in: first, count) { slot in
-                unsafe ahead[slot] = .nothing
-                guard let octets = unsafe message(slot) else { return }
+                // Read where they are to lie: a copy would wait for what was just written.
+                unsafe queries[slot] = Query()
                 let name = unsafe name(slot)
-                unsafe queries[slot] = Query(octets.span, lowercaseName: name)
-                unsafe ahead[slot] = pipeline.ahead(of: queries[slot], name: name)
+                if let octets = unsafe message(slot) {
+                    unsafe queries[slot].read(octets.span, lowercaseName: name)
+                }
+                unsafe pipeline.begin(&ahead[slot], queries[slot], name: name)
             }
             Self.forEach(in: first, count) { unsafe pipeline.fetchBuckets(ahead[$0]) }
             let second = first - group
@@ -72,7 +75,7 @@ import DNSWire
             Self.forEach(in: second, count) { unsafe pipeline.fetchRecords(ahead[$0]) }
             Self.forEach(in: second - group, count) { unsafe pipeline.fetchAnswer(ahead[$0]) }
             Self.forEach(in: second - 2 * group, count) {
-                unsafe body($0, queries[$0], name($0), message($0))
+                unsafe body($0, queries[$0], ahead[$0], name($0), message($0))
             }
             first += group
         }

@@ -46,11 +46,11 @@ public import PolicyFile
         var isWhole = true
         // SAFETY: the name's buffer and the room have the sizes that are promised with them.
         unsafe queries.forEach(count, message: { unsafe message($0) }) {
-            _, query, name, message in
+            _, query, ahead, name, message in
             guard let message = unsafe message,
                 case .send(let written) = unsafe pipeline.take(
-                    query, name: name, message.span, from: client, isStream: false, at: moment,
-                    into: room, capacity: ServerLimits.datagramAnswerOctets,
+                    query, ahead, name: name, message.span, from: client, isStream: false,
+                    at: moment, into: room, capacity: ServerLimits.datagramAnswerOctets,
                     replyTo: { .stream(worker: 0, connection: 0) })
             else {
                 isWhole = false
@@ -58,7 +58,7 @@ public import PolicyFile
             }
             octets += written
         }
-        journal.commit(&pipeline.batch, dictionary: pipeline.dictionary)
+        pipeline.commit(to: journal)
         return isWhole ? octets : nil
     }
 }

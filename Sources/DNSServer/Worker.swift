@@ -190,9 +190,7 @@ import Glibc
     /// Commits the decisions, then sends the datagrams that they are about; what was put behind
     /// connections' answers stays there until `flush`.
     private func commit() {
-        if pipeline.batch.count > 0 {
-            seed.journal.commit(&pipeline.batch, dictionary: pipeline.dictionary)
-        }
+        pipeline.commit(to: seed.journal)
         if unsafe cpio_batch_out_count(datagrams) > 0 {
             let lost = unsafe cpio_batch_send(
                 datagrams, outgoingSocket, ServerLimits.sendPatienceMilliseconds, nil, nil)
@@ -206,7 +204,7 @@ import Glibc
 
     /// Room for one datagram that leaves by a socket; what waits for another socket goes first.
     private func datagramRoom(for socket: Int32) -> UnsafeMutablePointer<UInt8>? {
-        if outgoingSocket != socket || pipeline.batch.count >= ServerLimits.datagramsPerBatch {
+        if outgoingSocket != socket || pipeline.uncommittedCount >= ServerLimits.datagramsPerBatch {
             commit()
             outgoingSocket = socket
         }
@@ -229,8 +227,8 @@ import Glibc
             moment = Moment.now
             pipeline.turn(to: moment)
             unsafe queries.forEach(Int(count), message: { unsafe datagram($0) }) {
-                slot, query, name, message in
-                unsafe takeDatagram(slot, query, name, message, index, socket)
+                slot, query, ahead, name, message in
+                unsafe takeDatagram(slot, query, ahead, name, message, index, socket)
             }
             forwarder?.flush(nowMilliseconds: moment.monotonicMilliseconds)
             commit()
@@ -249,8 +247,9 @@ import Glibc
     }
 
     private func takeDatagram(
-        _ slot: Int, _ query: Query, _ name: UnsafeMutablePointer<UInt8>,
-        _ message: UnsafeBufferPointer<UInt8>?, _ listener: Int, _ socket: Int32
+        _ slot: Int, _ query: Query, _ ahead: Pipeline.Ahead,
+        _ name: UnsafeMutablePointer<UInt8>, _ message: UnsafeBufferPointer<UInt8>?,
+        _ listener: Int, _ socket: Int32
     ) {
         guard let message = unsafe message, let room = unsafe datagramRoom(for: socket)
         else {
@@ -260,7 +259,7 @@ import Glibc
         var peer = cpio_peer()
         unsafe cpio_batch_in_peer(datagrams, UInt32(truncatingIfNeeded: slot), &peer)
         let outcome = unsafe pipeline.take(
-            query, name: name, message.span,
+            query, ahead, name: name, message.span,
             from: IPAddress(high: peer.remote_high, low: peer.remote_low),
             isStream: false, at: moment, into: room,
             capacity: ServerLimits.datagramAnswerOctets
@@ -325,7 +324,7 @@ import Glibc
     @discardableResult
     private func takeMessages(_ connection: StreamConnection) -> Bool {
         connection.forEachMessage { message in
-            if pipeline.batch.count >= ServerLimits.datagramsPerBatch { commit() }
+            if pipeline.uncommittedCount >= ServerLimits.datagramsPerBatch { commit() }
             pipeline.counters.add(.overTCP)
             let query = unsafe Query(message, lowercaseName: singleName)
             let outcome = unsafe pipeline.take(
@@ -410,7 +409,7 @@ import Glibc
                 capacity: ServerLimits.datagramAnswerOctets, isStream: false, at: moment)
             unsafe cpio_batch_out_push(datagrams, count, &peer)
         case .stream(let worker, let number):
-            if pipeline.batch.count >= ServerLimits.datagramsPerBatch { commit() }
+            if pipeline.uncommittedCount >= ServerLimits.datagramsPerBatch { commit() }
             let count = unsafe pipeline.answer(
                 waiter, asked: asked, message, with: answer, into: streamRoom,
                 capacity: ServerLimits.streamAnswerOctets, isStream: true, at: moment)

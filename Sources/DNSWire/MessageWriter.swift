@@ -113,22 +113,26 @@ extension MessageWriter {
         answering query: Query, rcode: ResponseCode, flags: UInt16 = 0
     ) {
         let kept = Query.recursionDesiredFlag | Query.checkingDisabledFlag | 0x7800
-        put16(query.id)
-        put16(
+        let all =
             Query.responseFlag | Query.recursionAvailableFlag | query.flags & kept | flags
-                | rcode.rawValue & 0x0F)
-        put32(0)
-        put32(0)
+            | rcode.rawValue & 0x0F
+        guard reserve(Query.headerLength) else { return }
+        store((UInt64(query.id) << 48 | UInt64(all) << 32).bigEndian, at: count)
+        store(UInt32(0), at: count &+ 8)
+        count &+= Query.headerLength
     }
 
     /// Fills in the section counts (RFC 1035 section 4.1.1).
     @inlinable public mutating func finishHeader(
         questions: Int, answers: Int = 0, authorities: Int = 0, additionals: Int = 0
     ) {
-        patch16(UInt16(truncatingIfNeeded: questions), at: 4)
-        patch16(UInt16(truncatingIfNeeded: answers), at: 6)
-        patch16(UInt16(truncatingIfNeeded: authorities), at: 8)
-        patch16(UInt16(truncatingIfNeeded: additionals), at: 10)
+        guard count >= Query.headerLength else { return }
+        let counts =
+            UInt64(UInt16(truncatingIfNeeded: questions)) << 48
+            | UInt64(UInt16(truncatingIfNeeded: answers)) << 32
+            | UInt64(UInt16(truncatingIfNeeded: authorities)) << 16
+            | UInt64(UInt16(truncatingIfNeeded: additionals))
+        store(counts.bigEndian, at: 4)
     }
 
     /// Repeats the question, letter case and all.
@@ -142,10 +146,17 @@ extension MessageWriter {
 
     /// Writes owner (the qname, by pointer), type, class IN and TTL of a record.
     @inlinable public mutating func putRecordHead(type: RecordType, ttlSeconds: UInt32) {
-        put16(0xC000 | UInt16(truncatingIfNeeded: Query.headerLength))
-        put16(type.rawValue)
-        put16(1)
-        put32(ttlSeconds)
+        guard reserve(10) else { return }
+        storeRecordHead(type: type, ttlSeconds: ttlSeconds)
+        count &+= 10
+    }
+
+    /// Stores those ten octets, for which there must be room.
+    @inlinable @inline(__always)
+    func storeRecordHead(type: RecordType, ttlSeconds: UInt32) {
+        let owner: UInt64 = 0xC000 | UInt64(truncatingIfNeeded: Query.headerLength)
+        store((owner << 48 | UInt64(type.rawValue) << 32 | 1 << 16).bigEndian, at: count)
+        store(ttlSeconds.bigEndian, at: count &+ 6)
     }
 
     /// Writes the SOA record that tells how long "there is nothing here" holds (RFC 2308, 5).
@@ -153,16 +164,21 @@ extension MessageWriter {
     /// The owner is the qname; TTL and MINIMUM are the same, so that a client that heeds either
     /// forgets in time.
     @inlinable public mutating func putNegativeSOA(ttlSeconds: UInt32) {
-        putRecordHead(type: .soa, ttlSeconds: ttlSeconds)
-        let start = count
-        put16(0)
-        put(Self.soaNames)
-        put32(1)
-        put32(3600)
-        put32(600)
-        put32(86400)
-        put32(ttlSeconds)
-        patch16(UInt16(truncatingIfNeeded: count - start - 2), at: start)
+        let names = Self.soaNames.utf8CodeUnitCount
+        guard reserve(12 &+ names &+ 20) else { return }
+        storeRecordHead(type: .soa, ttlSeconds: ttlSeconds)
+        count &+= 10
+        store(UInt16(truncatingIfNeeded: names &+ 20).bigEndian, at: count)
+        count &+= 2
+        // SAFETY: a static string's octets live for ever, and the room was just checked.
+        unsafe UnsafeMutableRawPointer(base + count).copyMemory(
+            from: Self.soaNames.utf8Start, byteCount: names)
+        count &+= names
+        // SERIAL and REFRESH, RETRY and EXPIRE, MINIMUM.
+        store((1 << 32 | 3600 as UInt64).bigEndian, at: count)
+        store((600 << 32 | 86400 as UInt64).bigEndian, at: count &+ 8)
+        store(ttlSeconds.bigEndian, at: count &+ 16)
+        count &+= 20
     }
 
     /// MNAME `bellgate.invalid.` and RNAME `hostmaster` under it, by pointer-free wire format.
@@ -186,27 +202,30 @@ extension MessageWriter {
         extendedError: ExtendedErrorCode? = nil,
         text: UnsafeRawBufferPointer? = nil
     ) {
-        put8(0)
-        put16(RecordType.opt.rawValue)
-        put16(payloadSize)
-        put8(UInt8(truncatingIfNeeded: rcode.rawValue >> 4))
-        put8(0)
-        put16(query.dnssecOK ? 0x8000 : 0)
-        let room = capacity - count - 2
-        guard let extendedError, room >= 6 else {
-            put16(0)
-            return
-        }
+        guard reserve(11) else { return }
+        // The root as owner, type and class; the TTL's four octets; RDLENGTH.
+        let kind = UInt32(RecordType.opt.rawValue) << 16 | UInt32(payloadSize)
+        let extended = UInt32(UInt8(truncatingIfNeeded: rcode.rawValue >> 4)) << 24
+        let flags: UInt32 = query.dnssecOK ? 0x8000 : 0
+        store(UInt8(0), at: count)
+        store(kind.bigEndian, at: count &+ 1)
+        store((extended | flags).bigEndian, at: count &+ 5)
+        store(UInt16(0), at: count &+ 9)
+        count &+= 11
+        let room = capacity - count
+        guard let extendedError, room >= 6 else { return }
         let whole = unsafe text?.count ?? 0
         var length = min(whole, room - 6)
         // SAFETY: `length` is below the text's count wherever the text is read here.
         if let text = unsafe text {
             while length > 0, length < whole, unsafe text[length] & 0xC0 == 0x80 { length -= 1 }
         }
-        put16(UInt16(truncatingIfNeeded: 6 + length))
-        put16(15)
-        put16(UInt16(truncatingIfNeeded: 2 + length))
-        put16(extendedError.rawValue)
+        store(UInt16(truncatingIfNeeded: 6 &+ length).bigEndian, at: count &- 2)
+        // OPTION-CODE, OPTION-LENGTH, INFO-CODE.
+        store(UInt16(15).bigEndian, at: count)
+        store(UInt16(truncatingIfNeeded: 2 &+ length).bigEndian, at: count &+ 2)
+        store(extendedError.rawValue.bigEndian, at: count &+ 4)
+        count &+= 6
         if let text = unsafe text { unsafe put(UnsafeRawBufferPointer(rebasing: text[..<length])) }
     }
 }

@@ -82,6 +82,16 @@
     @inlinable public init(
         _ message: Span<UInt8>, lowercaseName: UnsafeMutablePointer<UInt8>
     ) {
+        self.init()
+        unsafe read(message, lowercaseName: lowercaseName)
+    }
+
+    /// Reads a message into an empty value, where it lies.
+    ///
+    /// - Parameters: as above.
+    @inlinable public mutating func read(
+        _ message: Span<UInt8>, lowercaseName: UnsafeMutablePointer<UInt8>
+    ) {
         guard message.count >= Self.headerLength else { return }
         id = message.bigEndian16(at: 0)
         flags = message.bigEndian16(at: 2)

@@ -88,10 +88,16 @@ public final class Journal: Sendable {
     /// When this returns, the records are in the kernel's hands. One lock per batch, no allocation;
     /// several threads may commit at once, and the records of one batch stay together.
     ///
-    /// - Parameter dictionary: what `register` gave for the policy that decided.
-    public func commit(_ batch: inout RecordBatch, dictionary: UInt32) {
+    /// - Parameters:
+    ///   - dictionary: what `register` gave for the policy that decided.
+    ///   - answeredMicros: now, by the monotonic clock, where the records' `micros` say when their
+    ///     queries came (`DecisionRecord.begin`); `nil` where they say how long it took.
+    public func commit(
+        _ batch: inout RecordBatch, dictionary: UInt32, answeredMicros: Int64? = nil
+    ) {
         let refused = batch.refused
         guard batch.count > 0 || refused > 0 else { return }
+        batch.complete(answeredMicros: answeredMicros)
         let records = CommittedRecords(batch)
         let first = batch.refusedFirstMicros
         let last = batch.refusedLastMicros

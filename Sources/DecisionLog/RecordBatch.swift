@@ -61,7 +61,7 @@ import Glibc
         count &+= 1
     }
 
-    /// Whole words only: the checksum then reads what was just stored without waiting for it.
+    /// All but the checksum, which `complete` makes.
     @inline(__always) private static func write(
         _ record: DecisionRecord, qname: UnsafeRawBufferPointer, nameBytes: Int,
         via: UnsafeRawBufferPointer, viaBytes: Int, length: Int, to start: UnsafeMutableRawPointer
@@ -94,12 +94,35 @@ import Glibc
         if viaBytes > 0, let name = via.baseAddress {
             unsafe memcpy(start + RecordLayout.nameOffset + nameBytes, name, viaBytes)
         }
-        let crc = unsafe checksum_crc32c(
-            0, start + RecordLayout.headerBytes, length &- RecordLayout.headerBytes)
-        unsafe start.storeBytes(
-            of: UInt64(UInt32(truncatingIfNeeded: length)) | UInt64(crc) << 32, as: UInt64.self)
+        unsafe start.storeBytes(of: UInt64(truncatingIfNeeded: length), as: UInt64.self)
         unsafe start.storeBytes(
             of: UInt64(RecordKind.decision.rawValue) << 24, toByteOffset: 16, as: UInt64.self)
+    }
+
+    /// Completes the records once it is known when their answers leave.
+    ///
+    /// - Parameter micros: the instant to which the records' times are reckoned, if they are.
+    mutating func complete(answeredMicros micros: Int64?) {
+        let now = micros.map { UInt32(truncatingIfNeeded: $0) }
+        var offset = 0
+        while offset < usedBytes {
+            let start = unsafe base + offset
+            // SAFETY: below `usedBytes` lie whole records, each of the length that it begins with.
+            let length = unsafe start.load(as: UInt32.self)
+            if let now {
+                let began = unsafe start.load(
+                    fromByteOffset: RecordLayout.tookOffset, as: UInt32.self)
+                // Not even a clock that goes back makes it take less than nothing.
+                let took = max(0, Int32(bitPattern: now &- began))
+                unsafe start.storeBytes(
+                    of: took, toByteOffset: RecordLayout.tookOffset, as: Int32.self)
+            }
+            let crc = unsafe checksum_crc32c(
+                0, start + RecordLayout.headerBytes, Int(length) &- RecordLayout.headerBytes)
+            unsafe start.storeBytes(
+                of: crc, toByteOffset: RecordLayout.checksumOffset, as: UInt32.self)
+            offset &+= Int(length)
+        }
     }
 
     /// The records one after the other; valid until the next change of the batch.

@@ -27,6 +27,7 @@ enum RecordLayout {
     static let previousOffset = 20
     static let headerBytes = 24
 
+    static let tookOffset = 52
     static let nameLengthOffset = 73
     static let viaLengthOffset = 74
     static let deviceOffset = 76

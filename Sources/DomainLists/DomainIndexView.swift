@@ -43,10 +43,16 @@ import CPrefetch
     ///   knows, and one more for each that is known; beyond eight labels, one for each halving of
     ///   those that are left.
     public func match(_ lowercaseWire: UnsafePointer<UInt8>, count: Int) -> Match {
-        // SAFETY: `find` says where an existing pair lies; a pair has 16 octets.
         guard let (pair, isExact) = unsafe find(lowercaseWire, count: count) else {
             return Match(set: 0, labels: 0)
         }
+        return cover(pair, isExact: isExact)
+    }
+
+    /// What a pair says of the name itself, or of those under it.
+    @inline(__always)
+    func cover(_ pair: UInt32, isExact: Bool) -> Match {
+        // SAFETY: whoever found the number saw that there is such a pair; a pair has 16 octets.
         let at = unsafe pairs + Int(pair) &* IndexLayout.pairBytes
         return isExact
             ? Match(
@@ -57,95 +63,8 @@ import CPrefetch
                 labels: unsafe at.load(fromByteOffset: 9, as: UInt8.self))
     }
 
-    /// What is asked ahead for a name: the hashes of its last labels, and the records found by them.
-    ///
-    /// Nearly all look-ups end within the last four labels, so only theirs are asked for.
-    @frozen public struct Ahead: Sendable {
-        var hashes: InlineArray<4, UInt64> = [0, 0, 0, 0]
-        var hashCount: UInt8 = 0
-        var recordCount: UInt8 = 0
-        var records: InlineArray<4, UInt32> = [0, 0, 0, 0]
-
-        /// Makes one of a name without labels.
-        public init() {}
-
-        /// Whether the index seems to know the name itself, once `findRecords` has been called: a
-        /// guess that is nearly always right, by which nothing may be decided.
-        public var isKnown: Bool { recordCount == hashCount }
-    }
-
-    /// The first of four steps by which a name's memory is asked for ahead of `match`: computes
-    /// hashes and touches nothing of the index.
-    ///
-    /// Each step is called for several names before the next one is: `fetchBuckets` and
-    /// `fetchRecords` do nothing but ask for memory, so that a processor looks up the addresses of
-    /// several places at once, which may take as long as to read there; between them and the steps
-    /// behind them should lie enough other work.
-    public func ahead(of lowercaseWire: UnsafePointer<UInt8>, count: Int) -> Ahead {
-        var ahead = Ahead()
-        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { starts in
-            // SAFETY: as in `find`.
-            let starts = unsafe starts.baseAddress.unsafelyUnwrapped
-            guard
-                var label = unsafe labelStarts(of: lowercaseWire, count: count, into: starts)
-            else { return }
-            var hash = key.root
-            var place = 0
-            while label > 0, place < ahead.hashes.count {
-                label &-= 1
-                let text = unsafe lowercaseWire + Int(starts[label])
-                hash = unsafe key.extend(hash, text, octets: Int(text[0]) &+ 1)
-                ahead.hashes[place] = hash
-                place &+= 1
-            }
-            ahead.hashCount = UInt8(truncatingIfNeeded: place)
-        }
-        return ahead
-    }
-
-    /// The second step: asks for the buckets that `match` will look at, without waiting for them.
     @inline(__always)
-    public func fetchBuckets(_ ahead: borrowing Ahead) {
-        for place in 0..<Int(ahead.hashCount) {
-            unsafe prefetch_line(line(of: ahead.hashes[place]))
-        }
-    }
-
-    /// The third step: finds the records that the buckets point to; the buckets should have come by
-    /// now.
-    public func findRecords(_ ahead: inout Ahead) {
-        for number in 0..<Int(ahead.hashCount) {
-            let hash = ahead.hashes[number]
-            let tags = UInt64(IndexLayout.tag(hash)) &* 0x0101_0101_0101_0101
-            // SAFETY: the bucket's 64 octets are aligned; a slot is below 12.
-            let line = unsafe line(of: hash)
-            let first = Self.zeroOctets(unsafe line.load(as: UInt64.self) ^ tags)
-            let rest =
-                Self.zeroOctets(unsafe line.load(fromByteOffset: 8, as: UInt64.self) ^ tags)
-                & 0x8080_8080
-            guard first | rest != 0 else { return }
-            let slot =
-                first != 0
-                ? first.trailingZeroBitCount &>> 3 : 8 &+ rest.trailingZeroBitCount &>> 3
-            ahead.records[number] = unsafe Self.offset(line, slot)
-            ahead.recordCount = UInt8(truncatingIfNeeded: number &+ 1)
-        }
-    }
-
-    /// The fourth step: asks for the records.
-    @inline(__always)
-    public func fetchRecords(_ ahead: borrowing Ahead) {
-        for place in 0..<Int(ahead.recordCount) {
-            // An offset is only asked for, not read. A record may lie across two lines; most are
-            // shorter than 32 octets.
-            let record = unsafe records + Int(ahead.records[place])
-            unsafe prefetch_line(record)
-            unsafe prefetch_line(record + 31)
-        }
-    }
-
-    @inline(__always)
-    private func line(of hash: UInt64) -> UnsafeRawPointer {
+    func line(of hash: UInt64) -> UnsafeRawPointer {
         let bucket = IndexLayout.bucket(hash, of: bucketCount)
         return unsafe buckets + Int(truncatingIfNeeded: bucket) &* IndexLayout.bucketBytes
     }
@@ -154,7 +73,7 @@ import CPrefetch
     ///
     /// - Parameter starts: room for 128 places.
     @inline(__always)
-    private func labelStarts(
+    func labelStarts(
         of wire: UnsafePointer<UInt8>, count: Int, into starts: UnsafeMutablePointer<UInt8>
     ) -> Int? {
         guard count > 0, count <= 255 else { return nil }
@@ -188,7 +107,9 @@ import CPrefetch
     /// The pair of the longest known suffix of a name, and whether that is the whole name; `nil`
     /// for octets that are no name.
     @inline(__always)
-    func find(_ wire: UnsafePointer<UInt8>, count: Int) -> (pair: UInt32, isExact: Bool)? {
+    func find(
+        _ wire: UnsafePointer<UInt8>, count: Int
+    ) -> (pair: UInt32, isExact: Bool)? {
         unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { starts in
             // SAFETY: the room is as long as is asked for; every label noted ends before `count`.
             let starts = unsafe starts.baseAddress.unsafelyUnwrapped
@@ -209,31 +130,46 @@ import CPrefetch
                 let name = unsafe DeepName(wire: wire, starts: starts, deepLabels: deep)
                 (record, labels) = deepest(of: name, under: record, hash)
             }
-            let number =
-                unsafe (records + Int(record)).loadUnaligned(as: UInt32.self) & pairNumberMask
-            return number < pairCount ? (number, labels == 0) : nil
+            return pair(of: record).map { ($0, labels == 0) }
         }
+    }
+
+    /// The number of a record's pair.
+    @inline(__always)
+    func pair(of record: UInt32) -> UInt32? {
+        // SAFETY: every record that was found lies whole within the records, and the root's, too.
+        let number =
+            unsafe (records + Int(record)).loadUnaligned(as: UInt32.self) & pairNumberMask
+        return number < pairCount ? number : nil
     }
 
     /// The record of a label under a parent.
     @inline(__always)
-    private func child(
+    func child(
         of parent: UInt32, _ hash: UInt64, _ label: UnsafePointer<UInt8>, _ octets: Int
     ) -> UInt32? {
         var found: UInt32?
         forEachPlace(of: hash) { offset in
-            // SAFETY: an offset below the limit has a whole record behind it and the guard's 272
-            // octets: pair number, parent and a label of up to 64.
-            guard offset < recordLimit else { return true }
-            let record = unsafe records + (Int(offset) &+ pairNumberBytes)
-            guard unsafe record.loadUnaligned(as: UInt32.self) == parent,
-                unsafe record.load(fromByteOffset: 4, as: UInt8.self) == label[0],
-                unsafe equalOctets(record + 4, UnsafeRawPointer(label), octets)
-            else { return true }
+            guard unsafe spells(offset, label, octets, under: parent) else { return true }
             found = offset
             return false
         }
         return found
+    }
+
+    /// Whether the record at an offset is that of a label under a parent: every octet is compared.
+    @inline(__always)
+    func spells(
+        _ offset: UInt32, _ label: UnsafePointer<UInt8>, _ octets: Int, under parent: UInt32
+    ) -> Bool {
+        // SAFETY: an offset below the limit has a whole record behind it and the guard's 272
+        // octets: pair number, parent and a label of up to 64.
+        guard offset < recordLimit else { return false }
+        let record = unsafe records + (Int(offset) &+ pairNumberBytes)
+        guard unsafe record.loadUnaligned(as: UInt32.self) == parent,
+            unsafe record.load(fromByteOffset: 4, as: UInt8.self) == label[0]
+        else { return false }
+        return unsafe equalOctets(record + 4, UnsafeRawPointer(label), octets)
     }
 
     /// Gives the offsets of all records that may have a hash, until `body` says that it is enough.
@@ -266,13 +202,13 @@ import CPrefetch
 
     /// The offset in a bucket's slot, which is below 12.
     @inline(__always)
-    private static func offset(_ line: UnsafeRawPointer, _ slot: Int) -> UInt32 {
+    static func offset(_ line: UnsafeRawPointer, _ slot: Int) -> UInt32 {
         unsafe line.load(fromByteOffset: IndexLayout.offsetsOffset &+ slot &* 4, as: UInt32.self)
     }
 
     /// The high bit of every octet that is zero; of octets above one that is, perhaps as well.
     @inline(__always)
-    private static func zeroOctets(_ word: UInt64) -> UInt64 {
+    static func zeroOctets(_ word: UInt64) -> UInt64 {
         (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
     }
 }

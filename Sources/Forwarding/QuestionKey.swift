@@ -31,10 +31,12 @@ import Glibc
 
     /// Sets the key.
     ///
-    /// - Parameter lowercaseName: at most 255 octets.
+    /// - Parameters:
+    ///   - lowercaseName: at most 255 octets.
+    ///   - hash: that of the same question, if the caller has it; 0 if not.
     public func set(
         lowercaseName: UnsafeRawBufferPointer, qtype: RecordType, qclass: UInt16, dnssecOK: Bool,
-        checkingDisabled: Bool
+        checkingDisabled: Bool, hash known: UInt64 = 0
     ) {
         let length = min(lowercaseName.count, DomainName.maximumOctets)
         // SAFETY: `octets` holds 255 octets of name and five more.
@@ -47,8 +49,10 @@ import Glibc
             unsafe octets[length + place] = UInt8(truncatingIfNeeded: rest >> UInt64(8 * place))
         }
         count = length + Self.octetsBehindName
-        hash = unsafe Self.hash(
-            UnsafeRawBufferPointer(start: octets, count: length), rest, seed: seed)
+        hash =
+            unsafe known != 0
+            ? known
+            : Self.hash(UnsafeRawBufferPointer(start: octets, count: length), rest, seed: seed)
     }
 
     /// Sets the key to what another one of the same cache holds.

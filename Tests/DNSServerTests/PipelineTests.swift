@@ -19,7 +19,7 @@ import Testing
         #expect(answer.extendedError?.code == 15)
         #expect(
             answer.extendedError?.text == "Games wait. [EX-1] Ask: mailto:it@example.com")
-        #expect(desk.pipeline.batch.count == 1)
+        #expect(desk.pipeline.uncommittedCount == 1)
         #expect(desk.pipeline.counters.value(.blocked) == 1)
     }
 
@@ -70,7 +70,7 @@ import Testing
             Issue.record("nobody knows it yet")
             return
         }
-        #expect(desk.pipeline.batch.count == 0, "no decision before there is an answer")
+        #expect(desk.pipeline.uncommittedCount == 0, "no decision before there is an answer")
         guard case .wait = desk.take(message, from: client, at: Desk.moment()) else {
             Issue.record("it is in flight")
             return
@@ -148,7 +148,7 @@ import Testing
         let answer = try desk.answer(Desk.query(row.name, row.type))
         #expect(answer.rcode == row.rcode && answer.answerCount == row.answers)
         #expect(answer.authorityCount == 1 - row.answers)
-        #expect(desk.pipeline.batch.count == 1)
+        #expect(desk.pipeline.uncommittedCount == 1)
     }
 
     @Test func unfit() throws {
@@ -168,7 +168,7 @@ import Testing
         version[version.count - 5] = 1
         let badVersion = try desk.answer(version)
         #expect(badVersion.rcode == 0 && badVersion.extendedRcode == 1)
-        #expect(desk.pipeline.batch.count == 0)
+        #expect(desk.pipeline.uncommittedCount == 0)
         #expect(desk.pipeline.counters.value(.malformed) == 6)
     }
 

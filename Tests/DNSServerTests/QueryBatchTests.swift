@@ -1,5 +1,6 @@
 import DNSWire
 import DecisionLog
+import DomainLists
 import Forwarding
 import Foundation
 import PolicyEngine
@@ -9,11 +10,13 @@ import Testing
 @testable import DNSServer
 
 @Suite struct QueryBatchTests {
-    /// Every message of a batch has its turn once, in its place, with its own query and name,
-    /// however many come together.
+    /// Every message of a batch has its turn once, in its place, with its own query, name and
+    /// look-up, however many come together.
     @Test(arguments: [0, 1, 2, 5, 6, 7, 12, 13, 17, 18, 19, 63, 64, 127, 128])
     func eachHasItsTurn(_ count: Int) throws {
-        let desk = try Desk()
+        let desk = try Desk(
+            policy: Desk.policy.replacingOccurrences(
+                of: "games.example.net", with: "n107.example.org"))
         let batch = QueryBatch(desk.pipeline)
         // All of one length, one behind the other; every fifth is one that is not to be read.
         let names = (0..<count).map { "n\(100 + $0).example.org" }
@@ -28,7 +31,7 @@ import Testing
                     return slot % 5 == 4
                         ? nil : unsafe UnsafeBufferPointer(rebasing: octets[range])
                 },
-                { slot, query, name, message in
+                { slot, query, ahead, name, message in
                     turns.append(slot)
                     #expect(unsafe (message == nil) == (slot % 5 == 4))
                     guard let message = unsafe message else { return }
@@ -36,6 +39,9 @@ import Testing
                     let wire = unsafe Array(
                         UnsafeBufferPointer(start: name, count: query.nameLength))
                     #expect(wire == (try? DomainName(parsing: names[slot]))?.wire)
+                    let match = unsafe desk.pipeline.view.index.match(
+                        name, count: query.nameLength, ahead.lookUp)
+                    #expect((match.set != 0) == (slot == 7))
                 })
         }
         #expect(turns == Array(0..<count))

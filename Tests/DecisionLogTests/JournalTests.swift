@@ -31,6 +31,28 @@ import Testing
         #expect(try LogVerification(directory: directory.path).isSound)
     }
 
+    /// Where records say when their queries came, they get what it took until they are committed: by
+    /// a clock of more than 32 bits, and never less than nothing.
+    @Test func timesAreReckonedToTheCommit() throws {
+        let directory = TemporaryLog()
+        let journal = try Journal(
+            directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
+        let number = journal.register(samplePolicy)
+        let now: Int64 = 3 << 32 | 100
+        var samples = randomSamples(4, seed: 1)
+        let ages: [Int64] = [0, 101, 29 * 60 * 1_000_000, -5]
+        var batch = RecordBatch(capacityBytes: 1 << 16)
+        for place in samples.indices {
+            samples[place].record.begin(atMonotonicMicros: now - ages[place])
+            append(samples[place], to: &batch)
+        }
+        journal.commit(&batch, dictionary: number, answeredMicros: now)
+        let rows = try readAll(directory.path).rows
+        #expect(rows.map(\.micros) == [0, 101, 1_740_000_000, 0])
+        #expect(rows.map(\.record.ttlSeconds) == samples.map(\.record.ttlSeconds))
+        #expect(rows.map { Array($0.nameWire) } == samples.map(\.name))
+    }
+
     /// What has been sealed gives its memory back; what is being written keeps it.
     @Test(.enabled(if: lettingGoWorks(in: "/tmp"), "memory is all that such a file system has"))
     func sealedSegmentsAreNotKeptInMemory() throws {

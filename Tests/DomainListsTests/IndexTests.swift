@@ -57,28 +57,32 @@ import Testing
         #expect(index.listedNames(covering: try DomainName(parsing: "a")).map(\.name) == [.root])
     }
 
-    /// What is asked ahead finds a listed name's records, and of others few.
-    @Test func askedAhead() throws {
+    /// The steps before the last find a listed name's records, and of others few.
+    @Test func recordsFoundAhead() throws {
         let listed = (0..<3000).flatMap { ["host\($0).example", "www.host\($0).example"] }
-        let view = Self.index(listed).view
-        func known(_ names: [String]) throws -> Int {
-            try names.count { name in
-                let wire = try DomainName(parsing: name).wire
-                // SAFETY: pointer and count are of one array, alive for the call.
-                return unsafe wire.withUnsafeBufferPointer { octets in
-                    guard let base = octets.baseAddress else { return false }
-                    var ahead = unsafe view.ahead(of: base, count: octets.count)
-                    view.fetchBuckets(ahead)
-                    view.findRecords(&ahead)
-                    view.fetchRecords(ahead)
-                    return ahead.isKnown
-                }
+        let index = Self.index(listed)
+        func seemListed(_ names: [String]) throws -> Int {
+            try names.count { index.lookUp(try DomainName(parsing: $0)).seemsListed }
+        }
+        #expect(try seemListed(listed) > listed.count * 9 / 10)
+        let others = (0..<3000).flatMap { ["host\($0).invalid", "mail.host\($0).example"] }
+        #expect(try seemListed(others) < others.count / 5)
+        #expect(try seemListed(["a.b.c.d.e.f.g.h.host1.example"]) == 0)
+    }
+
+    /// Full buckets, tags of other names and names longer than the steps go: by steps as without.
+    @Test func bySteps() throws {
+        let listed = (0..<20_000).map { number in
+            String(repeating: "\(number % 7).", count: number % 7) + "host\(number).example"
+        }
+        let index = Self.index(listed)
+        for name in listed {
+            for asked in [name, "www." + name, "a.b.c." + name, "x" + name] {
+                let asked = try DomainName(parsing: asked)
+                #expect(index.matchesBySteps(asked) == [index.match(asked)])
             }
         }
-        #expect(try known(listed) > listed.count * 9 / 10)
-        let others = (0..<3000).flatMap { ["host\($0).invalid", "mail.host\($0).example"] }
-        #expect(try known(others) < others.count / 5)
-        #expect(try known([".", "a.b.c.d.e.f.g.h.host1.example"]) <= 1)
+        #expect(index.matchesBySteps(.root) == [Match(set: 0, labels: 0)])
     }
 
     @Test func octetsThatAreNoName() {
@@ -91,7 +95,12 @@ import Testing
             // SAFETY: pointer and count are of one array, alive for the call.
             let match = unsafe octets.withUnsafeBufferPointer { wire -> Match? in
                 guard let base = wire.baseAddress else { return nil }
-                return unsafe view.view.match(base, count: wire.count)
+                var lookUp = DomainIndexView.LookUp()
+                unsafe view.view.begin(base, count: wire.count, &lookUp)
+                view.view.findRecords(&lookUp)
+                let match = unsafe view.view.match(base, count: wire.count)
+                #expect(unsafe view.view.match(base, count: wire.count, lookUp) == match)
+                return match
             }
             #expect(match?.set ?? 0 == 0)
         }

@@ -134,6 +134,7 @@ import Testing
         let tiers = expected.sorted { $0.key > $1.key }
         let name = try DomainName(parsing: asked)
         let match = index.match(name)
+        #expect(index.matchesBySteps(name) == [match], "\(asked)")
         #expect(index.sets[Int(match.set)].tiers == tiers.map(\.value), "\(asked)")
         #expect(Int(match.labels) == tiers.first?.key ?? 0, "\(asked)")
         let listed = index.listedNames(covering: name)

@@ -30,8 +30,9 @@ struct OneList {
         let match = index.match(name)
         let listed = index.listedNames(covering: name)
         let isCovered = match.set != 0
-        // The two ways of asking agree.
+        // The ways of asking agree.
         guard isCovered == (listed.first?.sources == [Self.source]),
+            index.matchesBySteps(name) == [match],
             Int(match.labels) == listed.first?.name.labelCount ?? 0
         else { throw Disagreement(name: text) }
         return isCovered
@@ -50,4 +51,40 @@ struct OneList {
         if try covers("q" + name.dropFirst()) { reach += "!" }
         return reach.isEmpty ? "-" : reach
     }
+}
+
+extension DomainIndex {
+    /// What the look-up of a name by steps finds, as batches of queries go: after all steps, after
+    /// each number of them, and with what was begun in another index.
+    func matchesBySteps(_ name: DomainName) -> Set<Match> {
+        var found: Set<Match> = []
+        for steps in 0...3 { found.insert(match(name, steps: steps, begunIn: self)) }
+        found.insert(match(name, steps: 3, begunIn: Self.other))
+        return found
+    }
+
+    /// How the look-up of a name stands once all steps but the last are done.
+    func lookUp(_ name: DomainName, steps: Int = 3) -> DomainIndexView.LookUp {
+        var lookUp = DomainIndexView.LookUp()
+        // SAFETY: pointer and count are of one array, alive for the call.
+        unsafe name.wire.withUnsafeBufferPointer { wire in
+            guard let base = wire.baseAddress, steps > 0 else { return }
+            unsafe view.begin(base, count: wire.count, &lookUp)
+            if steps > 1 { view.fetchBuckets(lookUp) }
+            if steps > 2 { view.findRecords(&lookUp) }
+            view.fetchRecords(lookUp)
+        }
+        return lookUp
+    }
+
+    private func match(_ name: DomainName, steps: Int, begunIn begun: DomainIndex) -> Match {
+        let lookUp = begun.lookUp(name, steps: steps)
+        // SAFETY: as above.
+        return unsafe name.wire.withUnsafeBufferPointer { wire in
+            guard let base = wire.baseAddress else { return Match(set: 0, labels: 0) }
+            return unsafe view.match(base, count: wire.count, lookUp)
+        }
+    }
+
+    private static let other = OneList("com\nexample\nwww.example.com\n", .domains).index
 }

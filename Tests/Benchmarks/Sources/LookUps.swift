@@ -42,7 +42,8 @@ final class BatchedLookUps: Work {
 
     func run(_ operations: Int) {
         var left = operations
-        unsafe withUnsafeTemporaryAllocation(of: DomainIndexView.Ahead.self, capacity: Self.batch) {
+        unsafe withUnsafeTemporaryAllocation(of: DomainIndexView.LookUp.self, capacity: Self.batch)
+        {
             for place in 0..<Self.batch { unsafe $0.initializeElement(at: place, to: .init()) }
             while left > 0 {
                 unsafe run(batch: min(left, Self.batch), $0)
@@ -51,24 +52,25 @@ final class BatchedLookUps: Work {
         }
     }
 
-    private func run(batch: Int, _ ahead: UnsafeMutableBufferPointer<DomainIndexView.Ahead>) {
+    private func run(batch: Int, _ lookUps: UnsafeMutableBufferPointer<DomainIndexView.LookUp>) {
         let view = index.view
         if next + batch > names.count { next = 0 }
         var sum = 0
-        // SAFETY: the names from `next` on are kept, and `ahead` has room for the batch.
+        // SAFETY: the names from `next` on are kept, and `lookUps` has room for the batch.
         for first in stride(from: 0, to: batch + 2 * Self.group, by: Self.group) {
             let asked = Self.places(from: first, batch)
             for place in asked {
                 let name = unsafe names.name(next &+ place)
-                unsafe ahead[place] = unsafe view.ahead(of: name.wire, count: name.count)
+                unsafe view.begin(name.wire, count: name.count, &lookUps[place])
             }
-            for place in asked { unsafe view.fetchBuckets(ahead[place]) }
+            for place in asked { unsafe view.fetchBuckets(lookUps[place]) }
             let found = Self.places(from: first - Self.group, batch)
-            for place in found { unsafe view.findRecords(&ahead[place]) }
-            for place in found { unsafe view.fetchRecords(ahead[place]) }
+            for place in found { unsafe view.findRecords(&lookUps[place]) }
+            for place in found { unsafe view.fetchRecords(lookUps[place]) }
             for place in Self.places(from: first - 2 * Self.group, batch) {
                 let name = unsafe names.name(next &+ place)
-                sum &+= unsafe Int(view.match(name.wire, count: name.count).set)
+                sum &+= unsafe Int(
+                    view.match(name.wire, count: name.count, lookUps[place]).set)
             }
         }
         next &+= batch
