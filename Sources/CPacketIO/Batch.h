@@ -17,6 +17,9 @@ struct cpio_batch {
     struct sockaddr_in6 *in_names, *out_names;
     uint8_t *in_control, *out_control;
     uint8_t *in_buffer, *out_buffer;
+    // By outgoing slot: stands for where the datagram goes and the address that it leaves from. Equal
+    // for equal ones; with the highest bit set equal for no others.
+    uint64_t *out_ways;
     struct trains *trains;
 };
 

@@ -28,6 +28,20 @@ static uint64_t v4_low(struct in_addr address) {
     return 0xFFFF00000000ull | ntohl(address.s_addr);
 }
 
+// What `out_ways` has of a way. An IPv4 client that is answered from the only address there is fits
+// whole.
+static uint64_t way_of(const cpio_peer *peer) {
+    if (peer->is_v4 && !peer->has_local)
+        return 1ull << 63 | (peer->remote_low & 0xFFFFFFFF) << 16 | peer->port;
+    const uint64_t parts[] = {
+        peer->remote_high, peer->remote_low, (uint64_t)peer->port << 32 | peer->scope,
+        peer->local_low};
+    uint64_t way = peer->local_high;
+    for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++)
+        way = ((way ^ parts[i]) * 0x9E3779B97F4A7C15ull) ^ way >> 29;
+    return way >> 1;
+}
+
 static socklen_t put_name(
     struct sockaddr_in6 *name, uint64_t high, uint64_t low, uint16_t port, uint32_t scope,
     bool v4) {
@@ -79,10 +93,12 @@ cpio_batch *cpio_batch_create(unsigned slots, size_t in_bytes, size_t out_bytes)
     batch->out_control = calloc(slots, CONTROL_BYTES);
     batch->in_buffer = calloc(slots, in_bytes);
     batch->out_buffer = calloc(slots, out_bytes);
+    batch->out_ways = calloc(slots, sizeof *batch->out_ways);
     batch->trains = trains_create(slots, out_bytes);
     if (!batch->in_messages || !batch->out_messages || !batch->in_vectors || !batch->out_vectors ||
         !batch->in_names || !batch->out_names || !batch->in_control || !batch->out_control ||
-        !batch->in_buffer || !batch->out_buffer || !batch->trains) {
+        !batch->in_buffer || !batch->out_buffer || !batch->out_ways ||
+        !batch->trains) {
         cpio_batch_destroy(batch);
         return NULL;
     }
@@ -115,6 +131,7 @@ void cpio_batch_destroy(cpio_batch *batch) {
     free(batch->out_control);
     free(batch->in_buffer);
     free(batch->out_buffer);
+    free(batch->out_ways);
     trains_destroy(batch->trains);
     free(batch);
 }
@@ -174,6 +191,7 @@ void cpio_batch_out_push(cpio_batch *batch, size_t length, const cpio_peer *peer
     if (slot >= batch->slots || length > batch->out_bytes) return;
     struct msghdr *message = &batch->out_messages[slot].msg_hdr;
     batch->out_vectors[slot].iov_len = length;
+    batch->out_ways[slot] = way_of(peer);
     message->msg_name = &batch->out_names[slot];
     message->msg_namelen = put_name(
         &batch->out_names[slot], peer->remote_high, peer->remote_low, peer->port, peer->scope,
@@ -217,6 +235,8 @@ void cpio_batch_out_push_connected(cpio_batch *batch, size_t length) {
     if (slot >= batch->slots || length > batch->out_bytes) return;
     struct msghdr *message = &batch->out_messages[slot].msg_hdr;
     batch->out_vectors[slot].iov_len = length;
+    // All by the one way that the socket is connected to.
+    batch->out_ways[slot] = 1ull << 63;
     message->msg_name = NULL;
     message->msg_namelen = 0;
     message->msg_flags = 0;

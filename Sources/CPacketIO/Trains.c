@@ -27,7 +27,7 @@
 struct trains {
     // Trains there are now, and batches to go without any.
     unsigned count, rest;
-    // Holds all the numbers below.
+    // Holds all the numbers of 16 bits below.
     uint16_t *numbers;
     // By train.
     struct mmsghdr *messages;
@@ -41,8 +41,9 @@ struct trains {
     size_t loaded;
     // By client: the first and the last of its datagrams; by slot: the next of the same client.
     uint16_t *heads, *tails, *next;
-    // One client's slots, by the length of their datagrams.
-    uint16_t *sorted;
+    // One client's datagrams, the longest first: the length above, and below it 0xFFFF less the slot,
+    // so that the first of equally long ones comes first.
+    uint32_t *sorted;
     // Clients by a hash of where they are; NONE is a free place.
     uint16_t *places;
     unsigned place_mask;
@@ -58,9 +59,10 @@ struct trains *trains_create(unsigned slots, size_t out_bytes) {
     trains->vectors = calloc(slots, sizeof *trains->vectors);
     trains->control = calloc(slots, CONTROL_BYTES);
     trains->freight = calloc(slots, out_bytes);
-    trains->numbers = calloc(7 * slots + places, sizeof *trains->numbers);
+    trains->numbers = calloc(6 * slots + places, sizeof *trains->numbers);
+    trains->sorted = calloc(slots, sizeof *trains->sorted);
     if (!trains->messages || !trains->vectors || !trains->control || !trains->freight ||
-        !trains->numbers) {
+        !trains->numbers || !trains->sorted) {
         trains_destroy(trains);
         return NULL;
     }
@@ -70,8 +72,7 @@ struct trains *trains_create(unsigned slots, size_t out_bytes) {
     trains->heads = trains->car_slots + slots;
     trains->tails = trains->heads + slots;
     trains->next = trains->tails + slots;
-    trains->sorted = trains->next + slots;
-    trains->places = trains->sorted + slots;
+    trains->places = trains->next + slots;
     return trains;
 }
 
@@ -82,6 +83,7 @@ void trains_destroy(struct trains *trains) {
     free(trains->control);
     free(trains->freight);
     free(trains->numbers);
+    free(trains->sorted);
     free(trains);
 }
 
@@ -100,23 +102,16 @@ bool trains_may_be_why(int reason) {
 void trains_rest(struct trains *trains) { trains->rest = BATCHES_WITHOUT_TRAINS; }
 
 // Whether two datagrams go to the same place from the same address of ours.
-static bool same_way(const struct msghdr *one, const struct msghdr *other) {
-    return one->msg_namelen == other->msg_namelen &&
-           one->msg_controllen == other->msg_controllen &&
-           (!one->msg_namelen || !memcmp(one->msg_name, other->msg_name, one->msg_namelen)) &&
-           (!one->msg_controllen ||
-            !memcmp(one->msg_control, other->msg_control, one->msg_controllen));
-}
-
-static unsigned hash_of(const struct msghdr *message) {
-    uint64_t hash = message->msg_namelen;
-    const uint8_t *octets = message->msg_name;
-    for (unsigned at = 0; at + 4 <= message->msg_namelen; at += 4) {
-        uint32_t word;
-        memcpy(&word, octets + at, sizeof word);
-        hash = (hash ^ word) * 0x9E3779B97F4A7C15ull;
-    }
-    return (unsigned)(hash >> 40);
+static bool same_way(const cpio_batch *batch, unsigned one, unsigned other) {
+    if (batch->out_ways[one] != batch->out_ways[other]) return false;
+    if (batch->out_ways[one] >> 63) return true;
+    const struct msghdr *left = &batch->out_messages[one].msg_hdr;
+    const struct msghdr *right = &batch->out_messages[other].msg_hdr;
+    return left->msg_namelen == right->msg_namelen &&
+           left->msg_controllen == right->msg_controllen &&
+           !memcmp(left->msg_name, right->msg_name, left->msg_namelen) &&
+           (!left->msg_controllen ||
+            !memcmp(left->msg_control, right->msg_control, left->msg_controllen));
 }
 
 // Puts the datagrams of each client into a chain. How many clients there are.
@@ -124,11 +119,11 @@ static unsigned find_clients(struct trains *trains, const cpio_batch *batch) {
     memset(trains->places, 0xFF, (trains->place_mask + 1) * sizeof *trains->places);
     unsigned clients = 0;
     for (unsigned slot = 0; slot < batch->out_count; slot++) {
-        const struct msghdr *message = &batch->out_messages[slot].msg_hdr;
-        unsigned place = hash_of(message) & trains->place_mask;
+        unsigned place =
+            (unsigned)(batch->out_ways[slot] * 0x9E3779B97F4A7C15ull >> 40) & trains->place_mask;
         uint16_t client;
         while ((client = trains->places[place]) != NONE &&
-               !same_way(&batch->out_messages[trains->heads[client]].msg_hdr, message))
+               !same_way(batch, trains->heads[client], slot))
             place = (place + 1) & trains->place_mask;
         trains->next[slot] = NONE;
         if (client == NONE) {
@@ -143,17 +138,20 @@ static unsigned find_clients(struct trains *trains, const cpio_batch *batch) {
     return clients;
 }
 
-// The slots of one client by the length of their datagrams, the longest first.
+static unsigned length_of(uint32_t datagram) { return datagram >> 16; }
+static uint16_t slot_of(uint32_t datagram) { return (uint16_t)(0xFFFF - (datagram & 0xFFFF)); }
+
+// The datagrams of one client by their length, the longest first.
 static unsigned sort_by_length(
     const struct trains *trains, const cpio_batch *batch, unsigned client) {
-    uint16_t *sorted = trains->sorted;
+    uint32_t *sorted = trains->sorted;
     unsigned count = 0;
     for (uint16_t slot = trains->heads[client]; slot != NONE; slot = trains->next[slot]) {
-        size_t length = batch->out_vectors[slot].iov_len;
+        uint32_t datagram =
+            (uint32_t)batch->out_vectors[slot].iov_len << 16 | (uint32_t)(0xFFFF - slot);
         unsigned at = count++;
-        for (; at > 0 && batch->out_vectors[sorted[at - 1]].iov_len < length; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = slot;
+        for (; at > 0 && sorted[at - 1] < datagram; at--) sorted[at] = sorted[at - 1];
+        sorted[at] = datagram;
     }
     return count;
 }
@@ -210,14 +208,14 @@ static void end_train(struct trains *trains, const cpio_batch *batch, uint16_t l
 // Of datagrams sorted by length, one that may end a train of longer ones: best one that is alone of
 // its length, since it would need a train of its own. `count` if there is none; one without octets
 // would be lost in a train.
-static unsigned last_car(const cpio_batch *batch, const uint16_t *sorted, unsigned count) {
+static unsigned last_car(const uint32_t *sorted, unsigned count) {
     unsigned any = count;
     for (unsigned at = count; at-- > 0;) {
-        size_t length = batch->out_vectors[sorted[at]].iov_len;
+        unsigned length = length_of(sorted[at]);
         if (length == 0) continue;
         if (any == count) any = at;
-        if ((at == 0 || batch->out_vectors[sorted[at - 1]].iov_len != length) &&
-            (at + 1 == count || batch->out_vectors[sorted[at + 1]].iov_len != length))
+        if ((at == 0 || length_of(sorted[at - 1]) != length) &&
+            (at + 1 == count || length_of(sorted[at + 1]) != length))
             return at;
     }
     return any;
@@ -226,22 +224,21 @@ static unsigned last_car(const cpio_batch *batch, const uint16_t *sorted, unsign
 // Couples the datagrams that were sorted; `car` is the next free one.
 static void couple_sorted(
     struct trains *trains, const cpio_batch *batch, unsigned count, unsigned *car) {
-    uint16_t *sorted = trains->sorted;
+    uint32_t *sorted = trains->sorted;
     while (count > 0) {
-        size_t length = batch->out_vectors[sorted[0]].iov_len;
-        size_t most = length ? TRAIN_BYTES / length : 1;
+        unsigned length = length_of(sorted[0]);
+        unsigned most = length ? TRAIN_BYTES / length : 1;
         if (most > TRAIN_DATAGRAMS) most = TRAIN_DATAGRAMS;
-        begin_train(trains, batch, *car, sorted[0]);
+        begin_train(trains, batch, *car, slot_of(sorted[0]));
         unsigned taken = 0;
-        while (taken < count && taken < most &&
-               batch->out_vectors[sorted[taken]].iov_len == length)
-            add_car(trains, sorted[taken++]);
+        while (taken < count && taken < most && length_of(sorted[taken]) == length)
+            add_car(trains, slot_of(sorted[taken++]));
         sorted += taken;
         count -= taken;
         *car += taken;
-        unsigned last = last_car(batch, sorted, count);
-        if (last < count && taken < most && batch->out_vectors[sorted[last]].iov_len < length) {
-            add_car(trains, sorted[last]);
+        unsigned last = last_car(sorted, count);
+        if (last < count && taken < most && length_of(sorted[last]) < length) {
+            add_car(trains, slot_of(sorted[last]));
             count--;
             *car += 1;
             memmove(sorted + last, sorted + last + 1, (count - last) * sizeof *sorted);

@@ -2,9 +2,9 @@
 public enum ServerLimits {
     /// Datagrams taken and sent by one system call: more gain little and delay the first.
     static let datagramsPerBatch: UInt32 = 128
-    /// Queries whose memory is asked for together. To answer so many takes longer than memory does,
-    /// and what is asked for by then is less than a processor's outstanding loads.
-    static let queriesAhead = 6
+    /// Queries whose memory is asked for together. To answer so many takes longer than memory does;
+    /// with more, what was asked for first would be pushed out before its turn.
+    static let queriesAhead = 10
     /// The longest that a busy worker lets datagrams gather, in microseconds: a batch's worth at the
     /// rates at which that pays, and less than anybody on a network can tell.
     static let longestPauseMicros: UInt32 = 200

@@ -13,6 +13,7 @@ struct PendingDecision {
     /// Whether the client's answers go without ECH keys and address hints.
     var stripsECH = false
 
+    @inline(__always)
     init(query: Query, client: IPAddress, moment: Moment) {
         self.query = query
         received = moment
@@ -24,12 +25,14 @@ struct PendingDecision {
         record.begin(atMonotonicMicros: moment.monotonicMicros)
     }
 
+    @inline(__always)
     mutating func take(_ asker: Gate.Asker) {
         record.group = asker.group
         record.device = asker.device
         stripsECH = asker.stripsECH
     }
 
+    @inline(__always)
     mutating func take(_ verdict: Verdict, labels: UInt8, view: GateView) {
         record.verdict = verdict.action == .rewrite ? .rewrite : .allow
         record.rule = verdict.rule

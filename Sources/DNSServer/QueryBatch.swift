@@ -36,9 +36,9 @@ import DNSWire
     /// Takes the messages of a batch, in their order.
     ///
     /// They go through in groups, and each round brings four groups one step further: what is asked
-    /// of the memory for one group comes while the others are worked on. All at once would be more
-    /// than a processor's outstanding loads, and it would wait for them; one by one it would wait to
-    /// learn where each place lies.
+    /// of the memory for one group comes while the others are worked on. All at once would push each
+    /// other out of the processor's nearest memory; one by one it would wait to learn where each
+    /// place lies.
     ///
     /// - Parameters:
     ///   - count: how many, at most `ServerLimits.datagramsPerBatch`.

@@ -91,7 +91,7 @@ extension DomainIndexView {
             let start = name.start(labels)
             // SAFETY: an offset below the limit has the guard's 272 octets behind it, and the
             // labels of a name are at most 254.
-            let record = unsafe records + (Int(offset) &+ pairNumberBytes)
+            let record = unsafe pages + (Int(offset) &+ pairNumberBytes)
             guard
                 unsafe record.load(fromByteOffset: 4, as: UInt8.self)
                     == IndexLayout.deepMark &+ UInt8(truncatingIfNeeded: labels),

@@ -69,7 +69,7 @@ public final class DomainIndex: Sendable {
         let found = unsafe name.wire.withUnsafeBufferPointer {
             wire -> (pair: UInt32, isExact: Bool)? in
             guard let base = wire.baseAddress else { return nil }
-            return unsafe view.find(base, count: wire.count)
+            return unsafe view.find(base, count: wire.count, from: view.root)
         }
         guard let (pair, isExact) = found else { return [] }
         let at = header.pairs.lowerBound + Int(pair) * IndexLayout.pairBytes

@@ -7,12 +7,11 @@ import CPrefetch
 ///
 /// Safe to share: the bytes do not change.
 @safe public struct DomainIndexView: @unchecked Sendable {
-    let buckets: UnsafeRawPointer
-    let records: UnsafeRawPointer
+    let pages: UnsafeRawPointer
     private let pairs: UnsafeRawPointer
-    let bucketCount: UInt64
+    let grid: IndexPages
     private let pairCount: UInt32
-    /// Below this, a record lies whole within the records.
+    /// Below this, a record lies whole within the pages.
     let recordLimit: UInt32
     let pairNumberBytes: Int
     private let pairNumberMask: UInt32
@@ -21,13 +20,12 @@ import CPrefetch
     /// Takes an index whose header has been checked against its size.
     init(_ memory: IndexMemory, _ header: IndexHeader) {
         // SAFETY: the header's sections lie within the memory.
-        unsafe buckets = memory.base + header.buckets.lowerBound
-        unsafe records = memory.base + header.records.lowerBound
+        unsafe pages = memory.base + header.pages.lowerBound
         unsafe pairs = memory.base + header.pairs.lowerBound
-        bucketCount = UInt64(header.bucketCount)
+        grid = header.grid
         pairCount = UInt32(truncatingIfNeeded: header.pairCount)
         recordLimit = UInt32(
-            truncatingIfNeeded: header.records.count - IndexLayout.recordGuardBytes)
+            truncatingIfNeeded: header.pages.count - IndexLayout.recordGuardBytes)
         pairNumberBytes = header.pairNumberBytes
         pairNumberMask = .max >> UInt32(32 - 8 * header.pairNumberBytes)
         key = header.key
@@ -43,7 +41,12 @@ import CPrefetch
     ///   knows, and one more for each that is known; beyond eight labels, one for each halving of
     ///   those that are left.
     public func match(_ lowercaseWire: UnsafePointer<UInt8>, count: Int) -> Match {
-        guard let (pair, isExact) = unsafe find(lowercaseWire, count: count) else {
+        unsafe match(lowercaseWire, count: count, from: root)
+    }
+
+    /// The sources that cover a name of which a suffix is known.
+    func match(_ lowercaseWire: UnsafePointer<UInt8>, count: Int, from known: Known) -> Match {
+        guard let (pair, isExact) = unsafe find(lowercaseWire, count: count, from: known) else {
             return Match(set: 0, labels: 0)
         }
         return cover(pair, isExact: isExact)
@@ -61,12 +64,6 @@ import CPrefetch
             : Match(
                 set: unsafe at.load(fromByteOffset: 4, as: UInt32.self),
                 labels: unsafe at.load(fromByteOffset: 9, as: UInt8.self))
-    }
-
-    @inline(__always)
-    func line(of hash: UInt64) -> UnsafeRawPointer {
-        let bucket = IndexLayout.bucket(hash, of: bucketCount)
-        return unsafe buckets + Int(truncatingIfNeeded: bucket) &* IndexLayout.bucketBytes
     }
 
     /// Notes where each label of a name starts; nil for octets that are no name.
@@ -104,20 +101,34 @@ import CPrefetch
         }
     }
 
+    /// A suffix of a name that is known, from which a look-up may go on.
+    struct Known {
+        var record: UInt32
+        var hash: UInt64
+        var labels: Int
+    }
+
+    /// What is known of every name.
+    var root: Known { Known(record: grid.rootRecord, hash: key.root, labels: 0) }
+
     /// The pair of the longest known suffix of a name, and whether that is the whole name; `nil`
     /// for octets that are no name.
+    ///
+    /// - Parameter known: a suffix of at most `shallowLabels` labels.
     @inline(__always)
     func find(
-        _ wire: UnsafePointer<UInt8>, count: Int
+        _ wire: UnsafePointer<UInt8>, count: Int, from known: Known
     ) -> (pair: UInt32, isExact: Bool)? {
         unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { starts in
             // SAFETY: the room is as long as is asked for; every label noted ends before `count`.
             let starts = unsafe starts.baseAddress.unsafelyUnwrapped
-            guard var labels = unsafe labelStarts(of: wire, count: count, into: starts)
+            guard let all = unsafe labelStarts(of: wire, count: count, into: starts),
+                all >= known.labels
             else { return nil }
-            var record: UInt32 = 0
-            var hash = key.root
-            let deep = max(0, labels &- IndexLayout.shallowLabels)
+            var record = known.record
+            var hash = known.hash
+            var labels = all &- known.labels
+            let deep = max(0, all &- IndexLayout.shallowLabels)
             while labels > deep {
                 let label = unsafe wire + Int(starts[labels &- 1])
                 let octets = unsafe Int(label[0]) &+ 1
@@ -137,9 +148,9 @@ import CPrefetch
     /// The number of a record's pair.
     @inline(__always)
     func pair(of record: UInt32) -> UInt32? {
-        // SAFETY: every record that was found lies whole within the records, and the root's, too.
+        // SAFETY: every record that was found lies whole within the pages, and the root's, too.
         let number =
-            unsafe (records + Int(record)).loadUnaligned(as: UInt32.self) & pairNumberMask
+            unsafe (pages + Int(record)).loadUnaligned(as: UInt32.self) & pairNumberMask
         return number < pairCount ? number : nil
     }
 
@@ -165,50 +176,21 @@ import CPrefetch
         // SAFETY: an offset below the limit has a whole record behind it and the guard's 272
         // octets: pair number, parent and a label of up to 64.
         guard offset < recordLimit else { return false }
-        let record = unsafe records + (Int(offset) &+ pairNumberBytes)
+        let record = unsafe pages + (Int(offset) &+ pairNumberBytes)
         guard unsafe record.loadUnaligned(as: UInt32.self) == parent,
             unsafe record.load(fromByteOffset: 4, as: UInt8.self) == label[0]
         else { return false }
         return unsafe equalOctets(record + 4, UnsafeRawPointer(label), octets)
     }
 
-    /// Gives the offsets of all records that may have a hash, until `body` says that it is enough.
+    /// Gives all records that may have a hash, until `body` says that it is enough.
     @inline(__always)
     func forEachPlace(of hash: UInt64, _ body: (UInt32) -> Bool) {
-        let tags = UInt64(IndexLayout.tag(hash)) &* 0x0101_0101_0101_0101
-        var bucket = IndexLayout.bucket(hash, of: bucketCount)
+        var place = grid.place(of: hash)
         for _ in 0..<IndexLayout.maximumSteps {
-            // SAFETY: the bucket's number is below the count; its 64 octets are aligned.
-            let line = unsafe buckets + Int(truncatingIfNeeded: bucket) &* IndexLayout.bucketBytes
-            let rest = unsafe line.load(fromByteOffset: 8, as: UInt64.self)
-            // Only four tags are left for the second word; what lies above them is no tag.
-            var first = Self.zeroOctets(unsafe line.load(as: UInt64.self) ^ tags)
-            while first != 0 {
-                let slot = first.trailingZeroBitCount &>> 3
-                guard body(unsafe Self.offset(line, slot)) else { return }
-                first &= first &- 1
-            }
-            var others = Self.zeroOctets(rest ^ tags) & 0x8080_8080
-            while others != 0 {
-                let slot = 8 &+ others.trailingZeroBitCount &>> 3
-                guard body(unsafe Self.offset(line, slot)) else { return }
-                others &= others &- 1
-            }
-            let passed = UInt32(truncatingIfNeeded: rest >> 32)
-            if passed & IndexLayout.overflowBit(hash) == 0 { return }
-            bucket = bucket &+ 1 == bucketCount ? 0 : bucket &+ 1
+            let bucket = unsafe IndexBucket(pages, place)
+            if bucket.forEachRecord(of: hash, body) || !bucket.passedOn(hash) { return }
+            place = grid.place(after: place)
         }
-    }
-
-    /// The offset in a bucket's slot, which is below 12.
-    @inline(__always)
-    static func offset(_ line: UnsafeRawPointer, _ slot: Int) -> UInt32 {
-        unsafe line.load(fromByteOffset: IndexLayout.offsetsOffset &+ slot &* 4, as: UInt32.self)
-    }
-
-    /// The high bit of every octet that is zero; of octets above one that is, perhaps as well.
-    @inline(__always)
-    static func zeroOctets(_ word: UInt64) -> UInt64 {
-        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
     }
 }

@@ -29,12 +29,11 @@ public enum IndexProblem: Error, Hashable, Sendable, CustomStringConvertible {
 struct IndexHeader {
     let nameCount: Int
     let nodeCount: Int
-    let bucketCount: Int
+    let grid: IndexPages
     let pairCount: Int
     let pairNumberBytes: Int
     let key: HashKey
-    let buckets: Range<Int>
-    let records: Range<Int>
+    let pages: Range<Int>
     let pairs: Range<Int>
     let tierLabels: Range<Int>
     let sets: Range<Int>
@@ -69,21 +68,25 @@ extension IndexHeader {
         }
         nameCount = try number(Field.nameCount)
         nodeCount = try number(Field.nodeCount)
-        bucketCount = try number(Field.bucketCount)
+        grid = IndexPages(
+            count: UInt64(try number(Field.pageCount)),
+            buckets: UInt64(try number(Field.bucketsPerPage)))
         pairCount = try number(Field.pairCount)
         pairNumberBytes = Int(memory.load(Field.pairNumberBytes, as: UInt32.self))
         key = HashKey(
             first: memory.load(Field.keyFirst, as: UInt64.self),
             second: memory.load(Field.keySecond, as: UInt64.self))
-        buckets = try section(
-            Field.bucketOffset, Field.bucketCount, itemBytes: IndexLayout.bucketBytes)
-        records = try section(Field.recordOffset, Field.recordBytes)
+        guard (1...UInt64(UInt32.max) / UInt64(IndexLayout.pageBytes) - 1).contains(grid.count),
+            (1...UInt64(IndexLayout.mostBucketsPerPage)).contains(grid.buckets)
+        else { throw .damaged }
+        let start = try number(Field.pageOffset)
+        guard grid.bytes <= memory.count - start else { throw .damaged }
+        pages = start..<(start + grid.bytes)
         pairs = try section(Field.pairOffset, Field.pairCount, itemBytes: IndexLayout.pairBytes)
         tierLabels = try section(Field.tierLabelOffset, Field.tierLabelBytes)
         sets = try section(Field.setOffset, Field.setBytes)
-        guard bucketCount > 0, (1...4).contains(pairNumberBytes), pairCount > 0,
-            records.count > IndexLayout.recordGuardBytes, records.count <= Int(UInt32.max),
-            buckets.lowerBound % IndexLayout.bucketBytes == 0,
+        guard (1...4).contains(pairNumberBytes), pairCount > 0,
+            pages.lowerBound % IndexLayout.pageBytes == 0,
             pairs.lowerBound % IndexLayout.pairBytes == 0
         else { throw .damaged }
     }

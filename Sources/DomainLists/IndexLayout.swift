@@ -1,15 +1,18 @@
 /// Where things lie in an index: one run of bytes, the same in memory and in a file.
 ///
-///     header | buckets | records | pairs | tier labels | sets
+///     header | pages: buckets, records | pairs | tier labels | sets
 ///
-/// - *Buckets* of 64 octets, one cache line: 12 tags of one octet (0 is free), 32 bits that say
-///   which hashes went on to the next bucket, and 12 offsets into the records.
+/// - A *page* of 4096 octets, as the memory has them: buckets, and behind them records. Behind the
+///   last page lies one that has only records.
+/// - A *bucket* of 64 octets, one cache line: 20 tags of one octet (0 is free), 32 bits that say
+///   which hashes went on to the next bucket, and where the 20 records are, in octets from where the
+///   page begins (2 each): in the page, or where that is full in one of the next.
 /// - A *record* is a node of the tree of names: the number of its pair (1 to 4 octets, the same
-///   for all), the offset of its parent's record (4), and its label with the length octet. The
-///   root's record comes first. With its parents', a record spells its name, so that a look-up
-///   compares every octet: there are no false positives.
-/// - A *deep record* is that of a name of more than `shallowLabels` labels: its pair's number, the
-///   offset of an ancestor's record some labels above (`anchor`), an octet of `deepMark` plus the
+///   for all), where its parent's record is, in octets from the first page's beginning (4), and its
+///   label with the length octet. The root's record is the first page's first. With its parents', a
+///   record spells its name, so that a look-up compares every octet: there are no false positives.
+/// - A *deep record* is that of a name of more than `shallowLabels` labels: its pair's number, where
+///   the record of an ancestor some labels above is (`anchor`), an octet of `deepMark` plus the
 ///   name's labels, and all labels up to that ancestor's. So a name of 127 labels is spelled by a
 ///   few records instead of 127.
 /// - A *pair* of 16 octets: set of the name itself (4), set of the names under it (4), labels of
@@ -24,17 +27,22 @@ enum IndexLayout {
     /// "bellgate" as the octets lie in the file of a little-endian machine.
     static let magic: UInt64 = 0x6574_6167_6C6C_6562
     /// Raised whenever an older reader would misread.
-    static let version: UInt32 = 2
+    static let version: UInt32 = 3
     /// Read as another number on a machine of the other byte order.
     static let byteOrderMark: UInt32 = 0x0102_0304
 
     static let headerBytes = 192
+    static let pageBytes = 4096
+    /// Pages in which a bucket's records may lie: what 16 bits reach.
+    static let pagesInReach = 16
+    /// More would leave no room for the longest record.
+    static let mostBucketsPerPage = 48
     static let bucketBytes = 64
-    static let slotsPerBucket = 12
-    static let overflowOffset = 12
-    static let offsetsOffset = 16
+    static let slotsPerBucket = 20
+    static let overflowOffset = 20
+    static let recordsOffset = 24
     static let pairBytes = 16
-    /// Octets after the last record, so that no load at a record's start leaves the records: a
+    /// Octets after the last record, so that no load at a record's start leaves the pages: a
     /// pair's number, a parent, a mark and the labels of a whole name.
     static let recordGuardBytes = 272
     /// Names of up to so many labels are found label by label, from the right; deeper ones by
@@ -59,10 +67,9 @@ enum IndexLayout {
         static let keySecond = 40
         static let nameCount = 48
         static let nodeCount = 56
-        static let bucketOffset = 64
-        static let bucketCount = 72
-        static let recordOffset = 80
-        static let recordBytes = 88
+        static let pageOffset = 64
+        static let pageCount = 72
+        static let bucketsPerPage = 80
         static let pairOffset = 96
         static let pairCount = 104
         static let tierLabelOffset = 112
@@ -76,12 +83,6 @@ enum IndexLayout {
     @inline(__always)
     static func anchor(_ labels: Int) -> Int {
         labels &- 1 &- (labels &- 1 &- shallowLabels) % labelsPerDeepRecord
-    }
-
-    /// The bucket a hash belongs to.
-    @inline(__always)
-    static func bucket(_ hash: UInt64, of count: UInt64) -> UInt64 {
-        ((hash >> 32) &* count) >> 32
     }
 
     /// A hash's tag: never 0, which marks a free place.

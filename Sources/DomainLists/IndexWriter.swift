@@ -4,7 +4,10 @@ import CPrefetch
 enum IndexWriter {
     /// Part of the buckets' places that are taken: more makes more hashes go on to the next
     /// bucket, less makes the index larger.
-    static let load = 0.8
+    private static let bucketLoad = 0.75
+    /// Part of the pages' other octets that are taken: more makes more records lie in a page behind
+    /// their buckets', less makes the index larger.
+    private static let recordLoad = 0.93
     /// Nodes by which a bucket's memory is asked for ahead of its turn.
     private static let nodesAhead = 8
 
@@ -14,29 +17,42 @@ enum IndexWriter {
         let nodePairs = maker.cover(tree)
         let nodes = tree.nodes.count
         let pairNumberBytes = octetsNeeded(maker.pairs.count)
-        // Labels with their length octets; a parent's offset and a pair's number each.
-        let recordBytes =
-            labelBytes(tree) + nodes * (4 + pairNumberBytes) + IndexLayout.recordGuardBytes
-        var bucketCount = max(
-            1, Int(Double(nodes) / (Double(IndexLayout.slotsPerBucket) * load)) + 1)
+        // Labels with their length octets; where the parent is and a pair's number each.
+        let recordBytes = labelBytes(tree) + nodes * (4 + pairNumberBytes)
+        var grid = pages(forRecords: nodes, octets: recordBytes)
         while true {
-            let sections = Sections(
-                bucketCount: bucketCount, recordBytes: recordBytes, maker: maker)
+            let sections = Sections(grid, maker)
             var blob = Blob(bytes: sections.totalBytes)
             if writeNodes(
                 tree, nodePairs, pairNumberBytes: pairNumberBytes, sections: sections, &blob)
             {
                 writeTables(maker, sections, &blob)
                 let header = IndexHeader(
-                    nameCount: names, nodeCount: nodes, bucketCount: bucketCount,
+                    nameCount: names, nodeCount: nodes, grid: grid,
                     pairCount: maker.pairs.count, pairNumberBytes: pairNumberBytes, key: tree.key,
-                    buckets: sections.buckets, records: sections.records, pairs: sections.pairs,
+                    pages: sections.pages, pairs: sections.pairs,
                     tierLabels: sections.tierLabels, sets: sections.sets)
                 writeHeader(header, totalBytes: sections.totalBytes, &blob)
                 return DomainIndex(written: blob.finish(), header, sets: maker.sets)
             }
-            bucketCount = bucketCount + bucketCount / 4 + 1
+            grid = IndexPages(count: grid.count + grid.count / 4 + 1, buckets: grid.buckets)
         }
+    }
+
+    /// Pages for so many records of so many octets together, which neither their buckets nor what
+    /// is behind them should limit much before the other.
+    private static func pages(forRecords count: Int, octets: Int) -> IndexPages {
+        let inBucket = Double(IndexLayout.slotsPerBucket) * bucketLoad
+        let each =
+            Double(octets) / Double(count) / recordLoad
+            + Double(IndexLayout.bucketBytes) / inBucket
+        let buckets = (Double(IndexLayout.pageBytes) / each / inBucket).rounded()
+        let perPage = min(max(1, Int(buckets)), IndexLayout.mostBucketsPerPage)
+        let rest = IndexLayout.pageBytes - perPage * IndexLayout.bucketBytes
+        let pages = max(
+            Double(count) / (Double(perPage) * inBucket),
+            Double(octets) / (Double(rest) * recordLoad))
+        return IndexPages(count: UInt64(pages) + 1, buckets: UInt64(perPage))
     }
 
     /// Octets that the records' labels take, with the marks of deep ones.
@@ -58,37 +74,40 @@ enum IndexWriter {
         return octets
     }
 
-    /// Writes all records and puts them into their buckets; false where one would stand too far
-    /// from its own.
+    /// Writes all records into the pages of their buckets; false where one would lie too far from
+    /// its own.
     private static func writeNodes(
         _ tree: borrowing NameTree, _ nodePairs: [UInt32], pairNumberBytes: Int,
         sections: Sections, _ blob: inout Blob
     ) -> Bool {
-        let records = sections.records.lowerBound
-        let bucketCount = UInt64(sections.bucketCount)
-        var offsets = [UInt32](repeating: 0, count: tree.nodes.count)
-        var offset = 0
+        let pages = sections.pages.lowerBound
+        var space = PageSpace(sections.grid)
+        var offsets = [UInt32](repeating: sections.grid.rootRecord, count: tree.nodes.count)
         for number in 0..<tree.nodes.count {
-            let node = tree.nodes[number]
             if number + nodesAhead < tree.nodes.count {
-                blob.fetchBucket(
-                    tree.nodes[number + nodesAhead].hash, buckets: sections.buckets.lowerBound,
-                    count: bucketCount)
+                let place = sections.grid.place(of: tree.nodes[number + nodesAhead].hash)
+                blob.fetch(pages + place.offset)
+                blob.fetch(pages + space.next(in: place.page))
             }
-            let record = records + offset
             let spelled = Spelling(of: UInt32(truncatingIfNeeded: number), in: tree)
-            // The number's lower octets come first; the parent's offset writes over the rest.
-            blob.store(nodePairs[number], at: record)
-            blob.store(offsets[Int(spelled.anchor)], at: record + pairNumberBytes)
-            spelled.write(tree, at: record + pairNumberBytes + 4, &blob)
-            offsets[number] = UInt32(truncatingIfNeeded: offset)
-            offset += pairNumberBytes + 4 + spelled.octets
-            guard number > 0 else { continue }
-            guard
-                blob.enter(
-                    node.hash, record: offsets[number],
-                    buckets: sections.buckets.lowerBound, count: bucketCount)
+            let octets = pairNumberBytes + 4 + spelled.octets
+            guard number > 0 else {
+                guard space.take(octets, from: 0) == Int(offsets[0]) else { return false }
+                blob.store(nodePairs[0], at: pages + Int(offsets[0]))
+                blob.store(offsets[0], at: pages + Int(offsets[0]) + pairNumberBytes)
+                spelled.write(tree, at: pages + Int(offsets[0]) + pairNumberBytes + 4, &blob)
+                continue
+            }
+            let hash = tree.nodes[number].hash
+            guard let (place, slot) = blob.freeSlot(for: hash, pages, sections.grid),
+                let offset = space.take(octets, from: place.page)
             else { return false }
+            blob.enter(hash, slot, in: pages + place.offset, record: offset - place.pageOffset)
+            // The number's lower octets come first; the parent's place writes over the rest.
+            blob.store(nodePairs[number], at: pages + offset)
+            blob.store(offsets[Int(spelled.anchor)], at: pages + offset + pairNumberBytes)
+            spelled.write(tree, at: pages + offset + pairNumberBytes + 4, &blob)
+            offsets[number] = UInt32(truncatingIfNeeded: offset)
         }
         return true
     }
@@ -132,10 +151,9 @@ enum IndexWriter {
             (Field.totalBytes, totalBytes),
             (Field.nameCount, header.nameCount),
             (Field.nodeCount, header.nodeCount),
-            (Field.bucketOffset, header.buckets.lowerBound),
-            (Field.bucketCount, header.bucketCount),
-            (Field.recordOffset, header.records.lowerBound),
-            (Field.recordBytes, header.records.count),
+            (Field.pageOffset, header.pages.lowerBound),
+            (Field.pageCount, Int(header.grid.count)),
+            (Field.bucketsPerPage, Int(header.grid.buckets)),
             (Field.pairOffset, header.pairs.lowerBound),
             (Field.pairCount, header.pairCount),
             (Field.tierLabelOffset, header.tierLabels.lowerBound),
@@ -198,24 +216,22 @@ private struct Spelling {
 
 /// Where each part of one index lies.
 private struct Sections {
-    let bucketCount: Int
-    let buckets: Range<Int>
-    let records: Range<Int>
+    let grid: IndexPages
+    let pages: Range<Int>
     let pairs: Range<Int>
     let tierLabels: Range<Int>
     let sets: Range<Int>
     let totalBytes: Int
 
-    init(bucketCount: Int, recordBytes: Int, maker: borrowing CoverMaker) {
-        self.bucketCount = bucketCount
+    init(_ grid: IndexPages, _ maker: borrowing CoverMaker) {
+        self.grid = grid
         var end = IndexLayout.headerBytes
         func place(_ octets: Int, alignedTo alignment: Int) -> Range<Int> {
             let start = (end + alignment - 1) / alignment * alignment
             end = start + octets
             return start..<end
         }
-        buckets = place(bucketCount * IndexLayout.bucketBytes, alignedTo: IndexLayout.bucketBytes)
-        records = place(recordBytes, alignedTo: 8)
+        pages = place(grid.bytes, alignedTo: IndexLayout.pageBytes)
         pairs = place(maker.pairs.count * IndexLayout.pairBytes, alignedTo: 16)
         var labels = 0
         for pair in maker.pairs {
@@ -248,7 +264,7 @@ private struct Sections {
     init(bytes: Int) {
         count = bytes
         // SAFETY: the memory is as large as what is cleared.
-        unsafe base = .allocate(byteCount: bytes, alignment: IndexLayout.bucketBytes)
+        unsafe base = .allocate(byteCount: bytes, alignment: IndexLayout.pageBytes)
         unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     }
 
@@ -281,37 +297,75 @@ private struct Sections {
         unsafe (base + offset).copyMemory(from: source, byteCount: octets)
     }
 
-    /// Asks for the memory of a hash's bucket.
+    /// Asks for the memory at an offset, which need not be one.
     @inline(__always)
-    func fetchBucket(_ hash: UInt64, buckets: Int, count bucketCount: UInt64) {
-        let bucket = IndexLayout.bucket(hash, of: bucketCount)
+    func fetch(_ offset: Int) {
         // SAFETY: no address is wrong to ask for.
-        unsafe prefetch_line(base + buckets + Int(bucket) * IndexLayout.bucketBytes)
+        unsafe prefetch_line(base + offset)
     }
 
-    /// Puts a record into the bucket of its hash, or into the next that has a place; false where
-    /// that would be too far.
+    /// A free place for a hash: in its bucket, or in the next that has one; `nil` where that would be
+    /// too far.
     @inline(__always)
-    func enter(_ hash: UInt64, record: UInt32, buckets: Int, count bucketCount: UInt64) -> Bool {
-        var bucket = IndexLayout.bucket(hash, of: bucketCount)
+    func freeSlot(
+        for hash: UInt64, _ pages: Int, _ grid: IndexPages
+    ) -> (place: IndexPages.Place, slot: Int)? {
+        var place = grid.place(of: hash)
         for _ in 0..<IndexLayout.maximumSteps {
-            // SAFETY: a bucket's number is below the count, and its 64 octets lie in the memory.
-            let line = unsafe base + buckets + Int(bucket) * IndexLayout.bucketBytes
+            // SAFETY: a place is one of the pages', and its bucket's 64 octets lie in the memory.
+            let line = unsafe base + pages + place.offset
             for slot in 0..<IndexLayout.slotsPerBucket
             where unsafe line.load(fromByteOffset: slot, as: UInt8.self) == 0 {
-                unsafe line.storeBytes(
-                    of: IndexLayout.tag(hash), toByteOffset: slot, as: UInt8.self)
-                unsafe line.storeBytes(
-                    of: record, toByteOffset: IndexLayout.offsetsOffset + slot * 4, as: UInt32.self)
-                return true
+                return (place, slot)
             }
             let passed = unsafe line.load(
                 fromByteOffset: IndexLayout.overflowOffset, as: UInt32.self)
             unsafe line.storeBytes(
                 of: passed | IndexLayout.overflowBit(hash),
                 toByteOffset: IndexLayout.overflowOffset, as: UInt32.self)
-            bucket = bucket + 1 == bucketCount ? 0 : bucket + 1
+            place = grid.place(after: place)
         }
-        return false
+        return nil
+    }
+
+    /// Enters a record into a bucket's free slot.
+    ///
+    /// - Parameter record: where it is, from the beginning of the bucket's page.
+    @inline(__always)
+    func enter(_ hash: UInt64, _ slot: Int, in bucket: Int, record: Int) {
+        store(IndexLayout.tag(hash), at: bucket + slot)
+        store(
+            UInt16(truncatingIfNeeded: record), at: bucket + IndexLayout.recordsOffset + slot * 2)
+    }
+}
+
+/// How far the octets behind the buckets are taken, page by page.
+private struct PageSpace {
+    /// By page, and for the one behind the last: the next free octet of it.
+    private var taken: [UInt16]
+
+    init(_ grid: IndexPages) {
+        taken = [UInt16](repeating: UInt16(grid.rootRecord), count: Int(grid.count) + 1)
+        taken[taken.count - 1] = 0
+    }
+
+    /// The next free octet of a page, from the first page's beginning.
+    @inline(__always)
+    func next(in page: Int) -> Int { page * IndexLayout.pageBytes + Int(taken[page]) }
+
+    /// Takes octets of a page, or of the next that has so many left; `nil` where that would be too
+    /// far. No record lies in two pages.
+    @inline(__always)
+    mutating func take(_ octets: Int, from first: Int) -> Int? {
+        let last = taken.count - 1
+        for page in first...min(first + IndexLayout.pagesInReach - 1, last) {
+            let end =
+                page == last
+                ? IndexLayout.pageBytes - IndexLayout.recordGuardBytes : IndexLayout.pageBytes
+            guard Int(taken[page]) + octets <= end else { continue }
+            defer { taken[page] += UInt16(octets) }
+            return next(in: page)
+        }
+        return nil
     }
 }

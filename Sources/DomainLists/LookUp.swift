@@ -13,7 +13,7 @@ extension DomainIndexView {
     ///
     /// Goes by the name's last four labels, within which nearly all look-ups end.
     @frozen public struct LookUp: Sendable {
-        /// Whose it is: where the index's buckets lie.
+        /// Whose it is: where the index's pages lie.
         var index: UInt = 0
         /// By label, from the right: the hash of the suffix that begins with it, the record that
         /// seems to be its, and where it starts in the name.
@@ -41,7 +41,7 @@ extension DomainIndexView {
     public func begin(
         _ lowercaseWire: UnsafePointer<UInt8>, count: Int, _ lookUp: inout LookUp
     ) {
-        lookUp.index = unsafe UInt(bitPattern: buckets)
+        lookUp.index = unsafe UInt(bitPattern: pages)
         lookUp.hashCount = 0
         lookUp.recordCount = 0
         lookUp.hasAllLabels = false
@@ -72,7 +72,7 @@ extension DomainIndexView {
     @inline(__always)
     public func fetchBuckets(_ lookUp: borrowing LookUp) {
         for place in 0..<Int(lookUp.hashCount) {
-            unsafe prefetch_line(line(of: lookUp.hashes[place]))
+            unsafe prefetch_line(pages + grid.place(of: lookUp.hashes[place]).offset)
         }
     }
 
@@ -80,21 +80,12 @@ extension DomainIndexView {
     public func findRecords(_ lookUp: inout LookUp) {
         for number in 0..<Int(lookUp.hashCount) {
             let hash = lookUp.hashes[number]
-            let tags = UInt64(IndexLayout.tag(hash)) &* 0x0101_0101_0101_0101
-            // SAFETY: the bucket's 64 octets are aligned; a slot is below 12.
-            let line = unsafe line(of: hash)
-            let word = unsafe line.load(fromByteOffset: 8, as: UInt64.self)
-            let first = Self.zeroOctets(unsafe line.load(as: UInt64.self) ^ tags)
-            let rest = Self.zeroOctets(word ^ tags) & 0x8080_8080
-            guard first | rest != 0 else {
-                let passed = UInt32(truncatingIfNeeded: word >> 32)
-                lookUp.endsThere = passed & IndexLayout.overflowBit(hash) == 0
+            let bucket = unsafe IndexBucket(pages, grid.place(of: hash))
+            guard let record = bucket.firstRecord(of: hash) else {
+                lookUp.endsThere = !bucket.passedOn(hash)
                 return
             }
-            let slot =
-                first != 0
-                ? first.trailingZeroBitCount &>> 3 : 8 &+ rest.trailingZeroBitCount &>> 3
-            lookUp.records[number] = unsafe Self.offset(line, slot)
+            lookUp.records[number] = record
             lookUp.recordCount = UInt8(truncatingIfNeeded: number &+ 1)
         }
     }
@@ -103,9 +94,9 @@ extension DomainIndexView {
     @inline(__always)
     public func fetchRecords(_ lookUp: borrowing LookUp) {
         for place in 0..<Int(lookUp.recordCount) {
-            // An offset is only asked for, not read. A record may lie across two lines; most are
-            // shorter than 32 octets.
-            let record = unsafe records + Int(lookUp.records[place])
+            // It is only asked for, not read. A record may lie across two lines; most are shorter
+            // than 32 octets.
+            let record = unsafe pages + Int(lookUp.records[place])
             unsafe prefetch_line(record)
             unsafe prefetch_line(record + 31)
         }
@@ -119,10 +110,10 @@ extension DomainIndexView {
     public func match(
         _ lowercaseWire: UnsafePointer<UInt8>, count: Int, _ lookUp: borrowing LookUp
     ) -> Match {
-        guard unsafe lookUp.index == UInt(bitPattern: buckets) else {
+        guard unsafe lookUp.index == UInt(bitPattern: pages) else {
             return unsafe match(lowercaseWire, count: count)
         }
-        var record: UInt32 = 0
+        var record = grid.rootRecord
         var place = 0
         while place < Int(lookUp.hashCount) {
             // SAFETY: the label starts there and ends before `count`, as it did when the look-up
@@ -143,7 +134,11 @@ extension DomainIndexView {
             place &+= 1
         }
         let isAll = place == Int(lookUp.hashCount)
-        if isAll, !lookUp.hasAllLabels { return unsafe match(lowercaseWire, count: count) }
+        if isAll, !lookUp.hasAllLabels {
+            guard place > 0 else { return Match(set: 0, labels: 0) }
+            let known = Known(record: record, hash: lookUp.hashes[place &- 1], labels: place)
+            return unsafe match(lowercaseWire, count: count, from: known)
+        }
         guard let pair = pair(of: record) else { return Match(set: 0, labels: 0) }
         return cover(pair, isExact: isAll)
     }

@@ -51,11 +51,12 @@ import CPrefetch
 
     /// Whether the offsets of the finished index, 32 bits each, would soon not reach everything.
     @inline(__always) var isFull: Bool {
-        labels.count &+ nodes.count &* 8 > Self.maximumRecordBytes
+        labels.count &+ nodes.count &* 13 > Self.maximumBytes
     }
 
-    /// A name adds at most 255 octets and 127 nodes, so this leaves room for the last one.
-    private static let maximumRecordBytes = 4_000_000_000
+    /// With the buckets, and what stays free beside and behind them, less than 32 bits reach. A name
+    /// adds at most 255 octets and 127 nodes, so this leaves room for the last one.
+    private static let maximumBytes = 3_700_000_000
 
     /// Makes room for a list of `bytes` octets, so that reading it need not stop to grow.
     mutating func reserve(forListOf bytes: Int) {

@@ -79,7 +79,7 @@ import Testing
             let name = try DomainName(parsing: Self.chain(labels, ["a"]).joined(separator: "."))
             #expect(index.match(name).labels == 10)
         }
-        #expect(header.records.count > IndexLayout.recordGuardBytes)
+        #expect(header.pages.count > IndexLayout.recordGuardBytes)
     }
 
     /// What a deep name takes: not the square of its labels.

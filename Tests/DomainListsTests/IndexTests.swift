@@ -70,6 +70,30 @@ import Testing
         #expect(try seemListed(["a.b.c.d.e.f.g.h.host1.example"]) == 0)
     }
 
+    /// Where a page is full its records lie in the next ones, and are found there.
+    @Test func recordsBeyondTheirPage() throws {
+        let names = (0..<8000).map { number in
+            String(repeating: "x", count: number * 7919 % 58) + "\(number).example"
+        }
+        let index = Self.index(names)
+        let header = try IndexHeader(index.bytes)
+        var beyond = 0
+        for page in 0..<Int(header.grid.count) {
+            for bucket in 0..<Int(header.grid.buckets) {
+                let place = IndexPages.Place(page: page, bucket: bucket)
+                let start = header.pages.lowerBound + place.offset + IndexLayout.recordsOffset
+                beyond += (0..<IndexLayout.slotsPerBucket).count {
+                    Int(index.bytes.load(start + 2 * $0, as: UInt16.self)) >= IndexLayout.pageBytes
+                }
+            }
+        }
+        #expect(beyond > 0 && beyond < names.count / 5)
+        for name in names {
+            #expect(index.match(try DomainName(parsing: name)).labels == 2)
+            #expect(index.match(try DomainName(parsing: "y" + name)).set == 0)
+        }
+    }
+
     /// Full buckets, tags of other names and names longer than the steps go: by steps as without.
     @Test func bySteps() throws {
         let listed = (0..<20_000).map { number in
