@@ -106,6 +106,24 @@ import Testing
         #expect(attempt(ListCompilation(folder: kept)).diagnostics.isEmpty)
     }
 
+    /// After an update nobody is sent to look for a broken disk.
+    @Test func anotherVersionIsNoDamage() throws {
+        _ = try load()
+        let path = try #require(files.first { $0.hasSuffix(".bgi") }.map { "\(kept)/\($0)" })
+        var other = try Data(contentsOf: URL(fileURLWithPath: path))
+        other[8] = 2
+        try FileManager.default.removeItem(atPath: path)
+        try other.write(to: URL(fileURLWithPath: path))
+        let warnings = attempt(ListCompilation(folder: kept)).diagnostics
+        #expect(
+            warnings.map(\.description) == [
+                "\(path):1:1: warning: the compiled lists that were kept cannot be used: it is an "
+                    + "index of version 2, this program reads 3; nothing needs doing, they are "
+                    + "compiled anew, as once after each update that changes them"
+            ])
+        #expect(attempt(ListCompilation(folder: kept)).diagnostics.isEmpty)
+    }
+
     @Test func whatACrashLeftIsSweptAway() throws {
         _ = try load()
         let name = try #require(files.first { $0.hasSuffix(".bgi") })

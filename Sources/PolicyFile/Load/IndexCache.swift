@@ -54,24 +54,32 @@ struct IndexCache {
         } catch .system {
             // None there, or not for this user to read.
             return nil
+        } catch .otherVersion(let version) {
+            refuse(
+                indexPath(stamp), "\(IndexProblem.otherVersion(version))",
+                "they are compiled anew, as once after each update that changes them")
+            return nil
         } catch {
-            refuse(indexPath(stamp), "\(error)")
+            refuse(indexPath(stamp), "\(error)", Self.checkTheDisk)
             return nil
         }
         guard let data = try? Data(contentsOf: URL(fileURLWithPath: summaryPath(stamp))),
             let summaries = try? JSONDecoder().decode([Int: StoredSummary].self, from: data)
         else {
-            refuse(summaryPath(stamp), "it cannot be read")
+            refuse(summaryPath(stamp), "it cannot be read", Self.checkTheDisk)
             return nil
         }
         return Kept(index: index, summaries: summaries.compactMapValues(\.summary))
     }
 
-    private func refuse(_ path: String, _ reason: String) {
+    private static let checkTheDisk =
+        "they are compiled anew; if it happens again, check the disk"
+
+    private func refuse(_ path: String, _ reason: String, _ cure: String) {
         reporter.warning(
             SourcePlace(file: path, line: 1, column: 1),
             "the compiled lists that were kept cannot be used: \(reason)",
-            "nothing needs doing, they are compiled anew; if it happens again, check the disk")
+            "nothing needs doing, \(cure)")
     }
 
     /// Keeps an index in place of those kept before, and gives it back mapped from its file.
