@@ -41,8 +41,7 @@ import Glibc
     ///   - qname: the name asked for in wire format; cut at 255 octets.
     ///   - via: the name of the CNAME target that was judged, in wire format; empty if none.
     public mutating func append(
-        _ record: borrowing DecisionRecord, qname: UnsafeRawBufferPointer,
-        via: UnsafeRawBufferPointer
+        _ record: DecisionRecord, qname: UnsafeRawBufferPointer, via: UnsafeRawBufferPointer
     ) {
         let nameBytes = min(qname.count, RecordLayout.longestNameBytes)
         let viaBytes = min(via.count, RecordLayout.longestNameBytes)
@@ -64,7 +63,7 @@ import Glibc
 
     /// All but the checksum, which `complete` makes.
     @inline(__always) private static func write(
-        _ record: borrowing DecisionRecord, qname: UnsafeRawBufferPointer, nameBytes: Int,
+        _ record: DecisionRecord, qname: UnsafeRawBufferPointer, nameBytes: Int,
         via: UnsafeRawBufferPointer, viaBytes: Int, length: Int, to start: UnsafeMutableRawPointer
     ) {
         let indices =
