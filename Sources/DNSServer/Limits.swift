@@ -5,14 +5,21 @@ public enum ServerLimits {
     /// Queries whose memory is asked for together. To answer so many takes longer than memory does;
     /// with more, what was asked for first would be pushed out before its turn.
     static let queriesAhead = 10
-    /// The longest that a busy worker lets datagrams gather, in microseconds: a batch's worth at the
-    /// rates at which that pays, and less than anybody on a network can tell.
-    static let longestPauseMicros: UInt32 = 200
-    /// What a pause must bring, in datagrams: fewer save little.
-    static let datagramsWorthAPause = 16
-    /// Turns that go without a pause after one that brought less: clients that wait for their
-    /// answers before they ask again are not to wait for each other.
-    static let turnsWithoutPause = 256
+    /// The longest that a busy worker lets datagrams gather from one turn to the next, in
+    /// microseconds: a batch's worth at the rates at which that pays, and less than anybody on a
+    /// network can tell.
+    static let longestTurnMicros: UInt32 = 700
+    /// A pause that is not worth the kernel's work for it, in microseconds.
+    static let shortestPauseMicros: Int64 = 20
+    /// Datagrams that follow each other no faster than this, in nanoseconds, never wait: 80,000 a
+    /// second, more than a college of any size asks.
+    static let busyIntervalNanos: Int64 = 12_500
+    /// How long one pace is watched before it is judged, in microseconds: at those rates some
+    /// hundred datagrams, so that chance says little.
+    static let paceSpellMicros: Int64 = 10_000
+    /// Spells between two trials of another pace, once several have brought nothing: a second or so,
+    /// and a trial that costs half of what is answered costs less than half a percent.
+    static let paceSpellsBetweenTrials = 128
     /// The longest query taken by UDP, in octets: a longer one is none of an honest client's.
     static let queryOctets = 1472
     /// The longest answer sent by UDP, in octets (RFC 9715), as told in our OPT record.

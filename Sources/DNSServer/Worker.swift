@@ -87,7 +87,8 @@ import Glibc
         unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) { events in
             while !isDone {
                 let pause = pace.pauseMicros(
-                    taken: takenInTurn, beganAtMicros: moment.monotonicMicros)
+                    taken: takenInTurn, beganAtMicros: moment.monotonicMicros,
+                    now: { Moment.read(CLOCK_MONOTONIC) })
                 if pause > 0 { cpio_pause(pause) }
                 takenInTurn = 0
                 let count = unsafe epoll_wait(
