@@ -64,10 +64,7 @@ struct TurnPace {
             endSpell(micros, after: spell, isInVain: isInVain)
         }
         let aim = Self.aims[level + trial.step]
-        // After a full batch there may be more already.
-        guard aim > 0, interval <= ServerLimits.busyIntervalNanos,
-            taken < ServerLimits.datagramsPerBatch
-        else { return 0 }
+        guard aim > 0, interval <= ServerLimits.busyIntervalNanos else { return 0 }
         let turn = min(interval * aim / 1000, Int64(ServerLimits.longestTurnMicros))
         let left = turn - max(0, now() &- micros)
         guard left >= ServerLimits.shortestPauseMicros else { return 0 }
