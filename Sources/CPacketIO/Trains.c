@@ -41,9 +41,10 @@ struct trains {
     size_t loaded;
     // By client: the first and the last of its datagrams; by slot: the next of the same client.
     uint16_t *heads, *tails, *next;
-    // One client's datagrams, the longest first: the length above, and below it 0xFFFF less the slot,
-    // so that the first of equally long ones comes first.
+    // Each client's datagrams, the longest first: the length above, and below it 0xFFFF less the
+    // slot, so that the first of equally long ones comes first. By client: those not yet coupled.
     uint32_t *sorted;
+    uint16_t *firsts, *ends;
     // Clients by a hash of where they are; NONE is a free place.
     uint16_t *places;
     unsigned place_mask;
@@ -59,7 +60,7 @@ struct trains *trains_create(unsigned slots, size_t out_bytes) {
     trains->vectors = calloc(slots, sizeof *trains->vectors);
     trains->control = calloc(slots, CONTROL_BYTES);
     trains->freight = calloc(slots, out_bytes);
-    trains->numbers = calloc(6 * slots + places, sizeof *trains->numbers);
+    trains->numbers = calloc(8 * slots + places, sizeof *trains->numbers);
     trains->sorted = calloc(slots, sizeof *trains->sorted);
     if (!trains->messages || !trains->vectors || !trains->control || !trains->freight ||
         !trains->numbers || !trains->sorted) {
@@ -72,7 +73,9 @@ struct trains *trains_create(unsigned slots, size_t out_bytes) {
     trains->heads = trains->car_slots + slots;
     trains->tails = trains->heads + slots;
     trains->next = trains->tails + slots;
-    trains->places = trains->next + slots;
+    trains->firsts = trains->next + slots;
+    trains->ends = trains->firsts + slots;
+    trains->places = trains->ends + slots;
     return trains;
 }
 
@@ -141,10 +144,9 @@ static unsigned find_clients(struct trains *trains, const cpio_batch *batch) {
 static unsigned length_of(uint32_t datagram) { return datagram >> 16; }
 static uint16_t slot_of(uint32_t datagram) { return (uint16_t)(0xFFFF - (datagram & 0xFFFF)); }
 
-// The datagrams of one client by their length, the longest first.
+// Sorts the datagrams of one client by their length, the longest first. How many there are.
 static unsigned sort_by_length(
-    const struct trains *trains, const cpio_batch *batch, unsigned client) {
-    uint32_t *sorted = trains->sorted;
+    const struct trains *trains, const cpio_batch *batch, unsigned client, uint32_t *sorted) {
     unsigned count = 0;
     for (uint16_t slot = trains->heads[client]; slot != NONE; slot = trains->next[slot]) {
         uint32_t datagram =
@@ -221,30 +223,28 @@ static unsigned last_car(const uint32_t *sorted, unsigned count) {
     return any;
 }
 
-// Couples the datagrams that were sorted; `car` is the next free one.
-static void couple_sorted(
-    struct trains *trains, const cpio_batch *batch, unsigned count, unsigned *car) {
-    uint32_t *sorted = trains->sorted;
-    while (count > 0) {
-        unsigned length = length_of(sorted[0]);
-        unsigned most = length ? TRAIN_BYTES / length : 1;
-        if (most > TRAIN_DATAGRAMS) most = TRAIN_DATAGRAMS;
-        begin_train(trains, batch, *car, slot_of(sorted[0]));
-        unsigned taken = 0;
-        while (taken < count && taken < most && length_of(sorted[taken]) == length)
-            add_car(trains, slot_of(sorted[taken++]));
-        sorted += taken;
-        count -= taken;
-        *car += taken;
-        unsigned last = last_car(sorted, count);
-        if (last < count && taken < most && length_of(sorted[last]) < length) {
-            add_car(trains, slot_of(sorted[last]));
-            count--;
-            *car += 1;
-            memmove(sorted + last, sorted + last + 1, (count - last) * sizeof *sorted);
-        }
-        end_train(trains, batch, (uint16_t)length);
+// Makes one train of a client's longest datagrams, `count` of which are left; `car` is the next free
+// one. How many went into it: they are first among the sorted ones no more.
+static unsigned couple_longest(
+    struct trains *trains, const cpio_batch *batch, uint32_t *sorted, unsigned count,
+    unsigned *car) {
+    unsigned length = length_of(sorted[0]);
+    unsigned most = length ? TRAIN_BYTES / length : 1;
+    if (most > TRAIN_DATAGRAMS) most = TRAIN_DATAGRAMS;
+    begin_train(trains, batch, *car, slot_of(sorted[0]));
+    unsigned taken = 0;
+    while (taken < count && taken < most && length_of(sorted[taken]) == length)
+        add_car(trains, slot_of(sorted[taken++]));
+    unsigned last = taken + last_car(sorted + taken, count - taken);
+    if (last < count && taken < most && length_of(sorted[last]) < length) {
+        add_car(trains, slot_of(sorted[last]));
+        // What lay before it moves up.
+        memmove(sorted + taken + 1, sorted + taken, (last - taken) * sizeof *sorted);
+        taken++;
     }
+    *car += taken;
+    end_train(trains, batch, (uint16_t)length);
+    return taken;
 }
 
 unsigned trains_couple(struct trains *trains, const cpio_batch *batch) {
@@ -255,10 +255,23 @@ unsigned trains_couple(struct trains *trains, const cpio_batch *batch) {
     }
     unsigned clients = find_clients(trains, batch);
     if (clients == batch->out_count) return 0;
-    unsigned car = 0;
+    unsigned first = 0, car = 0;
+    for (unsigned client = 0; client < clients; client++) {
+        trains->firsts[client] = (uint16_t)first;
+        first += sort_by_length(trains, batch, client, trains->sorted + first);
+        trains->ends[client] = (uint16_t)first;
+    }
     trains->count = 0;
     trains->loaded = 0;
-    for (unsigned client = 0; client < clients; client++)
-        couple_sorted(trains, batch, sort_by_length(trains, batch, client), &car);
+    // Each client has its turn. A program that asks by several sockets and finds answers at one of
+    // them only goes to sleep as soon as it has taken them, and to wake it is dear.
+    while (car < batch->out_count) {
+        for (unsigned client = 0; client < clients; client++) {
+            unsigned from = trains->firsts[client], left = trains->ends[client] - from;
+            if (left > 0)
+                trains->firsts[client] += (uint16_t)couple_longest(
+                    trains, batch, trains->sorted + from, left, &car);
+        }
+    }
     return trains->count;
 }

@@ -95,6 +95,28 @@ import Testing
         #expect(received == 60)
     }
 
+    /// Not all trains of one client and then all of the next.
+    @Test func eachHasItsTurn() throws {
+        let server = try LoopbackSocket(anyAddress: true)
+        let client = try LoopbackSocket()
+        try client.takesTrains()
+        let batch = try Batch(slots: Self.slots)
+        // Four ways to the one socket, told apart by where a train comes from; three lengths for
+        // each, so that each has three trains.
+        for way in 0..<4 {
+            for number in 0..<18 {
+                var peer = client.peer
+                peer.has_local = true
+                peer.local_low = 0xFFFF_7F00_0001 + UInt64(way)
+                batch.push(Self.payload(number, count: 100 - number / 6), to: peer)
+            }
+        }
+        #expect(batch.send(by: server).lost == 0)
+        var order: [UInt32] = []
+        while let train = client.receive() { order.append(train.from - 0x7F00_0001) }
+        #expect(order == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3])
+    }
+
     /// A network card or a path may not take trains; nothing is lost, and none are tried for a while.
     @Test func withoutTrainsEachGoesByItself() throws {
         let server = try LoopbackSocket()
