@@ -223,8 +223,8 @@ static unsigned last_car(const uint32_t *sorted, unsigned count) {
     return any;
 }
 
-// Makes one train of a client's longest datagrams, `count` of which are left; `car` is the next free
-// one. How many went into it: they are first among the sorted ones no more.
+// Makes a train of the longest of a client's `count` datagrams that are left; `car` is the next free
+// one. How many went into it: what is still left lies behind them.
 static unsigned couple_longest(
     struct trains *trains, const cpio_batch *batch, uint32_t *sorted, unsigned count,
     unsigned *car) {

@@ -9,7 +9,7 @@ public enum ServerLimits {
     /// microseconds: a batch's worth at the rates at which that pays, and less than anybody on a
     /// network can tell.
     static let longestTurnMicros: UInt32 = 700
-    /// A pause that is not worth the kernel's work for it, in microseconds.
+    /// The shortest pause that is worth the kernel's work for it, in microseconds.
     static let shortestPauseMicros: Int64 = 20
     /// Datagrams that follow each other no faster than this, in nanoseconds, never wait: 80,000 a
     /// second, more than a college of any size asks.
