@@ -135,6 +135,38 @@ import Testing
         #expect(header.damage.map(\.kind) == [.header, .digest] && header.rowCount == 2400)
     }
 
+    /// A segment is sealed, and then the next one says that it follows it. Whoever is killed between
+    /// the two leaves a log that is whole.
+    @Test func aKillBetweenSealAndLinkIsNoDamage() throws {
+        let directory = TemporaryLog()
+        let journal = try Journal(
+            directory: directory.path, segmentBytes: 1 << 16, keepSeconds: nil)
+        let number = journal.register(samplePolicy)
+        for _ in 0..<3 {
+            journal.commit(randomSamples(600, seed: 1), dictionary: number)
+            journal.maintain(nowMicros: 0)
+        }
+        let killed = TemporaryLog()
+        for name in directory.files() {
+            writeFile("\(killed.path)/\(name)", readFile("\(directory.path)/\(name)"))
+        }
+        journal.close()
+        func removeLink(_ path: String) {
+            var octets = readFile(path)
+            octets.replaceSubrange(64..<112, with: [UInt8](repeating: 0, count: 48))
+            writeFile(path, octets)
+        }
+        #expect(try LogVerification(directory: killed.path).damage == [])
+        removeLink(try #require(killed.segments().last))
+        #expect(try LogVerification(directory: killed.path).damage == [])
+        let next = try Journal(directory: killed.path, segmentBytes: 1 << 16, keepSeconds: nil)
+        next.close()
+        #expect(try LogVerification(directory: killed.path).damage == [])
+        // One that is complete had its link before.
+        removeLink(try #require(killed.segments().last))
+        #expect(try LogVerification(directory: killed.path).damage.map(\.kind).contains(.link))
+    }
+
     /// Hundreds of kills, one log: each process goes on where the one before was killed.
     @Test func aKilledProcessLosesNothingThatItAnnounced() throws {
         let directory = TemporaryLog()
