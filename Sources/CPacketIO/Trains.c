@@ -42,8 +42,9 @@ struct trains {
     // By client: the first and the last of its datagrams; by slot: the next of the same client.
     uint16_t *heads, *tails, *next;
     // Each client's datagrams, the longest first: the length above, and below it 0xFFFF less the
-    // slot, so that the first of equally long ones comes first. By client: those not yet coupled.
+    // slot, so that the first of equally long ones comes first.
     uint32_t *sorted;
+    // By client: where among the sorted those begin that are left to couple, and where they end.
     uint16_t *firsts, *ends;
     // Clients by a hash of where they are; NONE is a free place.
     uint16_t *places;
