@@ -203,7 +203,7 @@ let package = Package(
             "DNSServerTests",
             [
                 "CAllocCount", "CPacketIO", "DNSServer", "DNSWire", "DecisionLog", "Forwarding",
-                "PolicyEngine", "PolicyFile",
+                "LogFixtures", "PolicyEngine", "PolicyFile",
             ]),
         // The real binary, with real clients and upstreams.
         tests(

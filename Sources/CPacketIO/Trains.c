@@ -3,8 +3,9 @@
 // Of what a datagram costs the kernel most is its way through the stack, which it goes alone. What
 // one client gets out of one batch can go that way together, as a train: one buffer, which is cut
 // into datagrams at its far end. They are put one behind the other first, because the kernel takes
-// longer over each piece of memory that it is told of than a copy of so little takes. All cars of a train are of one length but the last, which may be
-// shorter. The client sees datagrams like any others; only their order is another.
+// longer over each piece of memory that it is told of than a copy of so little takes. All cars of a
+// train are of one length but the last, which may be shorter. The client sees datagrams like any
+// others; only their order is another.
 // For struct mmsghdr; before any system header.
 #define _GNU_SOURCE
 #include "Batch.h"

@@ -1,25 +1,30 @@
 /// What this room allows itself, each with its unit and its reason.
 public enum ServerLimits {
-    /// Datagrams taken and sent by one system call: more gain little and delay the first.
-    static let datagramsPerBatch: UInt32 = 128
+    /// Datagrams taken and sent by one system call: what a busy worker lets gather, with room for
+    /// what comes while it works. What one client gets out of one batch can go together.
+    static let datagramsPerBatch: UInt32 = 256
     /// Queries whose memory is asked for together. To answer so many takes longer than memory does;
     /// with more, what was asked for first would be pushed out before its turn.
     static let queriesAhead = 10
     /// The longest that a busy worker lets datagrams gather from one turn to the next, in
-    /// microseconds: a batch's worth at the rates at which that pays, and less than anybody on a
-    /// network can tell.
-    static let longestTurnMicros: UInt32 = 700
+    /// microseconds: less than anybody on a network can tell.
+    static let longestTurnMicros: UInt32 = 1000
     /// The shortest pause that is worth the kernel's work for it, in microseconds.
     static let shortestPauseMicros: Int64 = 20
     /// Datagrams that follow each other no faster than this, in nanoseconds, never wait: 80,000 a
     /// second, more than a college of any size asks.
     static let busyIntervalNanos: Int64 = 12_500
-    /// How long one pace is watched before it is judged, in microseconds: at those rates some
-    /// hundred datagrams, so that chance says little.
-    static let paceSpellMicros: Int64 = 10_000
-    /// Spells between two trials of another pace, once several have brought nothing: a second or so,
-    /// and a trial that costs half of what is answered costs less than half a percent.
+    /// How long one pace is watched before it is compared, in microseconds: at those rates some
+    /// hundred datagrams and several turns.
+    static let paceSpellMicros: Int64 = 5_000
+    /// Pairs of spells of which the majority decides between two paces; an odd number.
+    static let pacePairsPerTrial = 7
+    /// Spells between two trials of another pace, once several have brought nothing: half a second
+    /// or so, and a trial that costs half of what is answered costs about a percent.
     static let paceSpellsBetweenTrials = 128
+    /// Pauses one after the other that bring less than half of what they were to bring, before there
+    /// are none for a while: one alone may have met a client that was busy otherwise.
+    static let pausesInVain = 4
     /// The longest query taken by UDP, in octets: a longer one is none of an honest client's.
     static let queryOctets = 1472
     /// The longest answer sent by UDP, in octets (RFC 9715), as told in our OPT record.

@@ -217,7 +217,7 @@ import Glibc
     // MARK: - UDP
 
     /// Batches taken from one socket before the others have their turn.
-    private static let batchesPerTurn = 4
+    private static let batchesPerTurn = 2
 
     private func receiveDatagrams(_ index: Int) {
         let socket = seed.listeners[index].datagram
@@ -232,8 +232,9 @@ import Glibc
                 unsafe takeDatagram(slot, query, ahead, name, message, index, socket)
             }
             forwarder?.flush(nowMilliseconds: moment.monotonicMilliseconds)
-            commit()
+            // What is left leaves at the end of the turn, with upstreams' answers.
             if count < Int32(ServerLimits.datagramsPerBatch) { return }
+            commit()
         }
     }
 
