@@ -133,17 +133,19 @@ let package = Package(
             ["CAllocCount", "DNSWire", "DomainLists", "PolicyEngine", "DecisionLog"]),
         // The house's own rules, held by reading the sources.
         tests("TidyTests", []),
-        tests("DNSWireTests", ["DNSWire", "LDNSBridge"]),
+        // Random numbers that are the same each time.
+        .target(name: "Dice", path: "Tests/Support/Dice", swiftSettings: rules),
+        tests("DNSWireTests", ["Dice", "DNSWire", "LDNSBridge"]),
         tests("LDNSBridgeTests", ["LDNSBridge", "DNSWire"]),
         tests("DomainListsTests", ["DomainLists", "DNSWire", "LDNSBridge"]),
         tests(
             "PolicyEngineTests",
-            ["PolicyEngine", "DomainLists", "DNSWire", "DecisionLog", "Replay"]),
+            ["PolicyEngine", "Dice", "DomainLists", "DNSWire", "DecisionLog", "Replay"]),
         tests(
             "ReplayTests", ["Replay", "DecisionLog", "PolicyEngine", "DomainLists", "DNSWire"]),
         tests(
             "PolicyFileTests",
-            ["PolicyFile", "PolicyEngine", "DomainLists", "DNSWire", "LDNSBridge"]),
+            ["PolicyFile", "Dice", "PolicyEngine", "DomainLists", "DNSWire", "LDNSBridge"]),
         // A web server that tests tell what to answer.
         .target(name: "WebServer", path: "Tests/Support/WebServer", swiftSettings: rules),
         tests("ListFetchTests", ["ListFetch", "DomainLists", "PolicyFile", "WebServer"]),
@@ -165,15 +167,17 @@ let package = Package(
                 "PolicyFile",
             ]),
         tests("PacketIOTests", ["CPacketIO"]),
-        tests("ForwardingTests", ["CPacketIO", "Forwarding", "DNSWire", "WebServer"] + encryption),
-        // Folders and dice for the tests of the log.
+        tests(
+            "ForwardingTests",
+            ["CPacketIO", "Dice", "Forwarding", "DNSWire", "WebServer"] + encryption),
+        // Folders for the tests of the log.
         .target(name: "LogFixtures", path: "Tests/Support/LogFixtures", swiftSettings: rules),
         tests(
             "DecisionLogTests",
-            ["CChecksum", "DecisionLog", "DNSWire", "LogFixtures", "journal-writer"]),
+            ["CChecksum", "DecisionLog", "Dice", "DNSWire", "LogFixtures", "journal-writer"]),
         tests(
             "LogStoreTests",
-            ["LogStore", "DecisionLog", "DNSWire", "LogFixtures", "log-follower"]),
+            ["LogStore", "DecisionLog", "Dice", "DNSWire", "LogFixtures", "log-follower"]),
         // A child process for the store's tests to kill.
         .executableTarget(
             name: "log-follower", dependencies: ["DecisionLog", "LogStore"],
@@ -181,20 +185,18 @@ let package = Package(
         tests(
             "LimitsOfUseTests",
             [
-                "LimitsOfUse", "Alerts", "DecisionLog", "PolicyFile", "PolicyEngine",
+                "LimitsOfUse", "Alerts", "DecisionLog", "Dice", "PolicyFile", "PolicyEngine",
                 "DomainLists", "DNSWire", "LogFixtures",
             ]),
         tests(
             "ReviewTests",
             [
-                "Review", "LogStore", "DecisionLog", "PolicyFile", "PolicyEngine", "DomainLists",
-                "DNSWire",
+                "Review", "LogStore", "DecisionLog", "Dice", "PolicyFile", "PolicyEngine",
+                "DomainLists", "DNSWire",
             ]),
         tests(
             "BlockPageTests",
-            [
-                "BlockPage", "DecisionLog", "DNSWire", "LogFixtures", "PolicyEngine", "PolicyFile",
-            ]),
+            ["BlockPage", "DecisionLog", "DNSWire", "PolicyEngine", "PolicyFile"]),
         // A child process for the log's tests to kill.
         .executableTarget(
             name: "journal-writer", dependencies: ["DecisionLog", "DNSWire"],
@@ -202,15 +204,15 @@ let package = Package(
         tests(
             "DNSServerTests",
             [
-                "CAllocCount", "CPacketIO", "DNSServer", "DNSWire", "DecisionLog", "Forwarding",
-                "LogFixtures", "PolicyEngine", "PolicyFile",
+                "CAllocCount", "CPacketIO", "Dice", "DNSServer", "DNSWire", "DecisionLog",
+                "Forwarding", "PolicyEngine", "PolicyFile",
             ]),
         // The real binary, with real clients and upstreams.
         tests(
             "ScenarioTests",
             [
-                "AccessPoint", "bellgate", "DNSWire", "DecisionLog", "LogStore", "PolicyEngine",
-                "PolicyFile", "WebServer",
+                "AccessPoint", "bellgate", "Dice", "DNSWire", "DecisionLog", "LogStore",
+                "PolicyEngine", "PolicyFile", "WebServer",
             ]),
     ]
 )

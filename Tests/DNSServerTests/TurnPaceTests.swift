@@ -1,4 +1,4 @@
-import LogFixtures
+import Dice
 import Testing
 
 @testable import DNSServer

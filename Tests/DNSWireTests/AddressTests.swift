@@ -1,4 +1,5 @@
 import DNSWire
+import Dice
 import Testing
 
 @Suite struct AddressTests {
@@ -65,7 +66,7 @@ import Testing
 
     /// Bit by bit, the slow way.
     @Test func membership() {
-        var random = SeededNumbers(3)
+        var random = SeededGenerator(seed: 3)
         for _ in 0..<3000 {
             let address = IPAddress(high: random.next(), low: random.next())
             let length = Int.random(in: 0...128, using: &random)

@@ -1,4 +1,5 @@
 import DNSWire
+import Dice
 import LDNSBridge
 import Testing
 
@@ -56,7 +57,7 @@ import Testing
 
     @Test func mutatedAnswers() throws {
         var answers = RandomAnswers(12)
-        var random = SeededNumbers(13)
+        var random = SeededGenerator(seed: 13)
         var taken = 0
         for number in 0..<12_000 {
             var (octets, qtype) = answers.next()

@@ -1,4 +1,5 @@
 import DNSWire
+import Dice
 import LDNSBridge
 import Testing
 
@@ -112,7 +113,7 @@ import Testing
 
     /// Any octets at all in the labels come back through text, and mean the same to ldns.
     @Test func randomRoundTrips() throws {
-        var random = SeededNumbers(2)
+        var random = SeededGenerator(seed: 2)
         for _ in 0..<2000 {
             var wire: [UInt8] = []
             for _ in 0..<Int.random(in: 1...4, using: &random) {

@@ -1,4 +1,5 @@
 import DNSWire
+import Dice
 import LDNSBridge
 import Testing
 
@@ -49,7 +50,7 @@ import Testing
 
     /// Whole words and what is left of them, at every length.
     @Test func lettersAreLoweredAtEveryLength() throws {
-        var random = SeededNumbers(5)
+        var random = SeededGenerator(seed: 5)
         for length in 1...63 {
             for _ in 0..<20 {
                 let label = (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) }
@@ -216,7 +217,7 @@ import Testing
     /// Messages with chance changes: no trap, no octet beside the room, nothing let through that
     /// ldns would not read, and what is let through says what ldns says.
     @Test func mutations() throws {
-        var random = SeededNumbers(1)
+        var random = SeededGenerator(seed: 1)
         let seeds = Self.shapes.map(\.octets).filter { !$0.isEmpty }
         var fine = 0
         for _ in 0..<20_000 {
@@ -243,7 +244,7 @@ import Testing
 }
 
 /// Changes, takes away or adds some octets.
-func mutate(_ octets: inout [UInt8], using random: inout SeededNumbers) {
+func mutate(_ octets: inout [UInt8], using random: inout SeededGenerator) {
     guard !octets.isEmpty else {
         octets = [UInt8.random(in: 0...255, using: &random)]
         return

@@ -1,4 +1,5 @@
 import DNSWire
+import Dice
 
 /// Upstream messages made up at random: a few names, chains among them, compression by chance.
 struct RandomAnswers {
@@ -11,12 +12,12 @@ struct RandomAnswers {
         .nsec, .https, RecordType(65280),
     ]
 
-    private var random: SeededNumbers
+    private var random: SeededGenerator
     private var octets: [UInt8] = []
     /// Where labels begin that a pointer may lead to, and what name stands there.
     private var places: [(offset: Int, name: ArraySlice<UInt8>)] = []
 
-    init(_ seed: UInt64) { random = SeededNumbers(seed) }
+    init(_ seed: UInt64) { random = SeededGenerator(seed: seed) }
 
     /// The next message, and the type that it answers for `www.example.com`.
     mutating func next() -> (octets: [UInt8], qtype: RecordType) {

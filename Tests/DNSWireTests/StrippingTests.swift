@@ -1,4 +1,5 @@
 import DNSWire
+import Dice
 import Testing
 
 /// What is left of HTTPS and SVCB records for clients that must find their way by names alone.
@@ -138,7 +139,7 @@ import Testing
 
     /// At random: a chain, records with keys, signatures, a SOA behind; against the slow way.
     @Test func randomAnswers() throws {
-        var random = SeededNumbers(21)
+        var random = SeededGenerator(seed: 21)
         let distiller = AnswerDistiller()
         var changed = 0
         for _ in 0..<4000 {
@@ -167,7 +168,7 @@ import Testing
     /// Octets of any kind where SvcParams should be: nothing traps, and nothing that is taken out or
     /// cannot be read gets through.
     @Test func randomData() throws {
-        var random = SeededNumbers(22)
+        var random = SeededGenerator(seed: 22)
         let distiller = AnswerDistiller()
         var survivors = 0
         for _ in 0..<20_000 {
@@ -259,7 +260,7 @@ private struct RandomBindings {
     private let signatures: [[UInt8]]
     private let behind: [[UInt8]]
 
-    init(_ random: inout SeededNumbers) {
+    init(_ random: inout SeededGenerator) {
         let hops = Int.random(in: 0...2, using: &random)
         let names = (0...hops).map { wireName($0 == 0 ? "www.example.com" : "h\($0).example.net") }
         chain = (0..<hops).map { record(names[$0], .cname, names[$0 + 1]) }
@@ -275,7 +276,7 @@ private struct RandomBindings {
         behind = hops > 0 ? [signature(.cname, names[0])] : []
     }
 
-    private static func data(_ random: inout SeededNumbers) -> [UInt8] {
+    private static func data(_ random: inout SeededGenerator) -> [UInt8] {
         typealias Tests = StrippingTests
         if Int.random(in: 0..<8, using: &random) == 0 { return Tests.data(0, "a.example.org", []) }
         let all = [

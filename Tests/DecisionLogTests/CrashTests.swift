@@ -1,5 +1,6 @@
 import DNSWire
 import DecisionLog
+import Dice
 import Glibc
 import LogFixtures
 import Testing

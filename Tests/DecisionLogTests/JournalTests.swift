@@ -1,6 +1,7 @@
 import CChecksum
 import DNSWire
 import DecisionLog
+import Dice
 import Glibc
 import LogFixtures
 import Testing

@@ -1,5 +1,6 @@
 import CPacketIO
 import DNSWire
+import Dice
 import Testing
 
 @testable import Forwarding
@@ -193,7 +194,7 @@ import Testing
         let answered = await withTaskGroup(of: Int.self) { group in
             for task in 0..<8 {
                 group.addTask {
-                    var random = Numbers(state: UInt64(task))
+                    var random = SeededGenerator(seed: UInt64(task))
                     let key = cache.makeKey()
                     var answered = 0
                     for _ in 0..<2000 {

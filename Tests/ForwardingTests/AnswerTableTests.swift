@@ -1,4 +1,5 @@
 import DNSWire
+import Dice
 import Testing
 
 @testable import Forwarding
@@ -147,7 +148,7 @@ extension AnswerTable {
     /// that runs of taken slots form, wrap around the end, and are broken in the middle.
     @Test(arguments: [(20, 1), (47, 2), (48, 3), (200, 4), (3000, 5)])
     func oracle(_ row: (keys: Int, seed: UInt64)) {
-        var random = Numbers(state: row.seed)
+        var random = SeededGenerator(seed: row.seed)
         var table = AnswerTable(limit: 1 << 22)
         var oracle: [Int: (mark: UInt32, stored: Int64, ttl: UInt32)] = [:]
         let key = QuestionKey(seed: (random.next(), random.next()))
@@ -181,7 +182,7 @@ extension AnswerTable {
 
     /// With a byte limit entries may go at any time, but what is found is the latest.
     @Test func oracleUnderALimit() {
-        var random = Numbers(state: 9)
+        var random = SeededGenerator(seed: 9)
         var table = AnswerTable(limit: 20_000)
         var oracle: [Int: UInt32] = [:]
         let key = QuestionKey(seed: (3, 4))
@@ -201,18 +202,5 @@ extension AnswerTable {
             #expect(table.usedBytes <= 20_000)
         }
         #expect(hits > 2000)
-    }
-}
-
-/// Numbers that are the same each time (SplitMix64).
-struct Numbers: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
     }
 }

@@ -1,4 +1,5 @@
 import DNSWire
+import Dice
 import Testing
 
 @testable import Forwarding
@@ -138,7 +139,7 @@ import Testing
 @Suite struct InFlightTableTests {
     /// Against a dictionary, with IDs that collide.
     @Test func oracle() {
-        var random = Numbers(state: 11)
+        var random = SeededGenerator(seed: 11)
         var table = InFlightTable()
         var oracle: [UInt16: Int] = [:]
         for step in 0..<20_000 {
@@ -163,7 +164,7 @@ import Testing
 
     /// Against a sorted array; some entries are of no interest any more.
     @Test func oracle() {
-        var random = Numbers(state: 5)
+        var random = SeededGenerator(seed: 5)
         var deadlines = Deadlines()
         var oracle: [(time: Int64, exchange: Int)] = []
         var given = Set<Int>()

@@ -1,5 +1,5 @@
 import DecisionLog
-import LogFixtures
+import Dice
 import PolicyEngine
 import Testing
 

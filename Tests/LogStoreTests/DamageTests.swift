@@ -1,4 +1,5 @@
 import DecisionLog
+import Dice
 import Glibc
 import LogFixtures
 import LogStore

@@ -1,4 +1,5 @@
 import DNSWire
+import Dice
 import PolicyEngine
 import Testing
 
@@ -33,7 +34,7 @@ import Testing
     }
 
     @Test func agreesWithALinearSearch() {
-        var random = SeededGenerator(state: 11)
+        var random = SeededGenerator(seed: 11)
         for _ in 0..<150 {
             let isV4 = random.chance(50)
             let networks = (0..<random.below(6) + 1).map { _ in

@@ -1,3 +1,4 @@
+import Dice
 import DomainLists
 import PolicyEngine
 import Testing
@@ -8,7 +9,7 @@ import Testing
 
     @Test func verdictsAreWhatTheSlowEvaluatorSays() {
         for seed in 0..<Self.policyCount {
-            var random = SeededGenerator(state: seed &* 7919)
+            var random = SeededGenerator(seed: seed &* 7919)
             let given = RandomPolicy(seed: seed)
             let program = PolicyProgram(policy: given.policy, sets: given.sets)
             let slow = SlowEvaluator(policy: given.policy, sets: given.sets)
@@ -39,7 +40,7 @@ import Testing
         var never = 0
         var toTheSecond = 0
         for seed in 0..<Self.policyCount {
-            var random = SeededGenerator(state: seed &* 104_729)
+            var random = SeededGenerator(seed: seed &* 104_729)
             let given = RandomPolicy(seed: seed &+ 10_000)
             let program = PolicyProgram(policy: given.policy, sets: given.sets)
             let slow = SlowEvaluator(policy: given.policy, sets: given.sets)
@@ -71,7 +72,7 @@ import Testing
     @Test func neverMeansNever() {
         var checked = 0
         for seed in 0..<Self.policyCount where checked < 40 {
-            var random = SeededGenerator(state: seed &* 15_485_863)
+            var random = SeededGenerator(seed: seed &* 15_485_863)
             let given = RandomPolicy(seed: seed &+ 20_000)
             let program = PolicyProgram(policy: given.policy, sets: given.sets)
             let slow = SlowEvaluator(policy: given.policy, sets: given.sets)
@@ -92,7 +93,7 @@ import Testing
 
     @Test func aPlaneHoldsUpToItsBell() {
         for seed in 0..<Self.policyCount {
-            var random = SeededGenerator(state: seed &* 32_452_843)
+            var random = SeededGenerator(seed: seed &* 32_452_843)
             let given = RandomPolicy(seed: seed &+ 30_000)
             let program = PolicyProgram(policy: given.policy, sets: given.sets)
             let first = program.plane(at: given.instant(using: &random))
@@ -108,7 +109,7 @@ import Testing
 
     @Test func explanationsAgreeWithPlanes() {
         for seed in 0..<60 as Range<UInt64> {
-            var random = SeededGenerator(state: seed)
+            var random = SeededGenerator(seed: seed)
             let given = RandomPolicy(seed: seed &+ 40_000)
             let program = PolicyProgram(policy: given.policy, sets: given.sets)
             let at = given.instant(using: &random)

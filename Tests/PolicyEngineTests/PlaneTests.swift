@@ -1,3 +1,4 @@
+import Dice
 import DomainLists
 import PolicyEngine
 import Testing
@@ -5,7 +6,7 @@ import Testing
 @Suite struct PlaneTests {
     /// More groups, rules and sets than a college has.
     private static let large: PolicyProgram = {
-        var random = SeededGenerator(state: 4)
+        var random = SeededGenerator(seed: 4)
         let windows = (0..<50).map { number in
             period("p\(number)", 0...4, "\(8 + number % 8):\(10 + number)-\(17 + number % 4):00")
         }
@@ -55,7 +56,7 @@ import Testing
         let differing = await withTaskGroup(of: Int.self) { tasks in
             for task in 0..<8 {
                 tasks.addTask {
-                    var random = SeededGenerator(state: UInt64(task % 2))
+                    var random = SeededGenerator(seed: UInt64(task % 2))
                     return (0..<3000).count { _ in
                         let group = random.below(200)
                         let set = UInt32(random.below(500))

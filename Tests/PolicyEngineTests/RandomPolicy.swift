@@ -1,19 +1,9 @@
 import DNSWire
+import Dice
 import DomainLists
 import PolicyEngine
 
-/// A generator that gives the same numbers each time (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
 
     mutating func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &self) }
@@ -32,7 +22,7 @@ struct RandomPolicy {
     static let sourceCount = 8
 
     init(seed: UInt64) {
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         minuteStep = random.chance(70) ? 15 : 5
         let zone = Zones.all[random.below(Zones.all.count)]
         // Around a clock change more often than not.

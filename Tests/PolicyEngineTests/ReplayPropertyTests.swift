@@ -1,5 +1,6 @@
 import DNSWire
 import DecisionLog
+import Dice
 import DomainLists
 import PolicyEngine
 import Replay
@@ -11,7 +12,7 @@ import Testing
         var differing: UInt64 = 0
         var unknown: UInt64 = 0
         for seed in 0..<120 as Range<UInt64> {
-            var random = SeededGenerator(state: seed &* 6007)
+            var random = SeededGenerator(seed: seed &* 6007)
             let today = try TrialPolicy(seed: seed, using: &random)
             let new = try TrialPolicy(seed: seed &+ 5000, using: &random)
             let rows = try TrialRow.rows(around: today.given, using: &random)

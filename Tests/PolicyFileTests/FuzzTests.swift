@@ -1,18 +1,7 @@
+import Dice
 import Testing
 
 @testable import PolicyFile
-
-/// A small generator with a fixed seed, so that a failure can be had again (xorshift64*).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed | 1 }
-    mutating func next() -> UInt64 {
-        state ^= state >> 12
-        state ^= state << 25
-        state ^= state >> 27
-        return state &* 0x2545_F491_4F6C_DD1D
-    }
-}
 
 private let fragments = [
     "[", "]", "{", "}", ":", ": ", "-", "- ", ",", "&a ", "*a", "<<: ", "!x ", "|\n", ">\n", "\"",

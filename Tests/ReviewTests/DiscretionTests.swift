@@ -1,4 +1,5 @@
 import DecisionLog
+import Dice
 import Testing
 
 @testable import Review
@@ -21,7 +22,7 @@ import Testing
 
     /// No hidden cell is alone in its row or column, where both have totals.
     @Test func cellsOfATableAreNotLeftAlone() {
-        var generator = SeededGenerator(state: 5)
+        var generator = SeededGenerator(seed: 5)
         for _ in 0..<300 {
             let table = (0..<4).map { _ in
                 (0..<5).map { _ in UInt64.random(in: 0...12, using: &generator) }

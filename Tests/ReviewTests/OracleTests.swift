@@ -1,5 +1,6 @@
 import DNSWire
 import DecisionLog
+import Dice
 import PolicyEngine
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
     /// Six weeks around a clock change; part of them in the store, part in the journal alone.
     private func randomLog(seed: UInt64, weekStart: String) throws -> TestLog {
         let log = try TestLog()
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let start = College.at(weekStart) - 30 * 86_400_000_000
         let span: Int64 = 40 * 86_400_000_000
         var times = (0..<4000).map { _ in start + Int64.random(in: 0..<span, using: &generator) }
