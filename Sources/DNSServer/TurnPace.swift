@@ -7,9 +7,9 @@
 ///
 /// Clients that wait for their answers before they ask again must not wait for each other: no more
 /// comes then, however long the pause. Hence a longer pause is tried now and then, and kept only if
-/// hardly less is asked then; and a shorter one, in case that more is. Clients and
-/// their machines have moods of their own, so spells of both take turns, and the majority of such
-/// pairs decides: what disturbs a few of them means nothing.
+/// hardly less is asked then; and a shorter one, in case that more is. Clients and their machines
+/// have moods of their own, so spells of both take turns, and the majority of such pairs decides:
+/// what disturbs a few of them means nothing.
 struct TurnPace {
     /// Datagrams at which a turn aims, by level; the first is no pause.
     private static let aims: [Int64] = [0, 32, 64, 112, 144]

@@ -18,9 +18,9 @@ import Testing
         private var waiting = 0
         private var turnPace = TurnPace()
         var answered: Int { taken.reduce(0, +) }
-        /// The part that was taken by turns of sixty and more.
+        /// The part that was taken by turns of 64 and more.
         var gathered: Double {
-            Double(taken.filter { $0 >= 60 }.reduce(0, +)) / Double(max(1, answered))
+            Double(taken.filter { $0 >= 64 }.reduce(0, +)) / Double(max(1, answered))
         }
 
         init(queryNanos: Int64, inFlightMax: Int = .max, seed: UInt64? = nil) {
