@@ -166,7 +166,7 @@ let package = Package(
                 "PolicyEngine",
                 "PolicyFile",
             ]),
-        tests("PacketIOTests", ["CPacketIO"]),
+        tests("PacketIOTests", ["CPacketIO", "Dice"]),
         tests(
             "ForwardingTests",
             ["CPacketIO", "Dice", "Forwarding", "DNSWire", "WebServer"] + encryption),

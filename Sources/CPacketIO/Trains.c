@@ -25,6 +25,21 @@
 
 #define NONE UINT16_MAX
 
+// What goes to one place from one address of ours.
+struct client {
+    // The slots of its first and its last datagram.
+    uint16_t first, last;
+    // Where among the ordered those lie that are left to open trains, and those left to close them.
+    uint16_t opener, openers_end, closer, closers_end;
+};
+
+// The datagrams of one client that are equally long: where among the sorted they begin, and how many
+// they are; whether each of them closes a train of longer ones.
+struct length {
+    uint16_t first, count;
+    bool closes;
+};
+
 struct trains {
     // Trains there are now, and batches to go without any.
     unsigned count, rest;
@@ -40,13 +55,16 @@ struct trains {
     // The octets of trains with two cars or more, and how many there are.
     uint8_t *freight;
     size_t loaded;
-    // By client: the first and the last of its datagrams; by slot: the next of the same client.
-    uint16_t *heads, *tails, *next;
-    // Each client's datagrams, the longest first: the length above, and below it 0xFFFF less the
-    // slot, so that the first of equally long ones comes first.
+    struct client *clients;
+    // By slot: the next of the same client.
+    uint16_t *next;
+    // One client's datagrams, the longest first: the length above, and below it 0xFFFF less the slot,
+    // so that the first of equally long ones comes first.
     uint32_t *sorted;
-    // By client: where among the sorted those begin that are left to couple, and where they end.
-    uint16_t *firsts, *ends;
+    struct length *lengths;
+    // All clients' datagrams, written the same way: of each those that open trains, and behind them
+    // those that close them, the longest first.
+    uint32_t *ordered;
     // Clients by a hash of where they are; NONE is a free place.
     uint16_t *places;
     unsigned place_mask;
@@ -62,22 +80,22 @@ struct trains *trains_create(unsigned slots, size_t out_bytes) {
     trains->vectors = calloc(slots, sizeof *trains->vectors);
     trains->control = calloc(slots, CONTROL_BYTES);
     trains->freight = calloc(slots, out_bytes);
-    trains->numbers = calloc(8 * slots + places, sizeof *trains->numbers);
+    trains->numbers = calloc(4 * slots + places, sizeof *trains->numbers);
+    trains->clients = calloc(slots, sizeof *trains->clients);
     trains->sorted = calloc(slots, sizeof *trains->sorted);
+    trains->lengths = calloc(slots, sizeof *trains->lengths);
+    trains->ordered = calloc(slots, sizeof *trains->ordered);
     if (!trains->messages || !trains->vectors || !trains->control || !trains->freight ||
-        !trains->numbers || !trains->sorted) {
+        !trains->numbers || !trains->clients || !trains->sorted || !trains->lengths ||
+        !trains->ordered) {
         trains_destroy(trains);
         return NULL;
     }
     trains->first_car = trains->numbers;
     trains->cars = trains->first_car + slots;
     trains->car_slots = trains->cars + slots;
-    trains->heads = trains->car_slots + slots;
-    trains->tails = trains->heads + slots;
-    trains->next = trains->tails + slots;
-    trains->firsts = trains->next + slots;
-    trains->ends = trains->firsts + slots;
-    trains->places = trains->ends + slots;
+    trains->next = trains->car_slots + slots;
+    trains->places = trains->next + slots;
     return trains;
 }
 
@@ -88,7 +106,10 @@ void trains_destroy(struct trains *trains) {
     free(trains->control);
     free(trains->freight);
     free(trains->numbers);
+    free(trains->clients);
     free(trains->sorted);
+    free(trains->lengths);
+    free(trains->ordered);
     free(trains);
 }
 
@@ -128,17 +149,17 @@ static unsigned find_clients(struct trains *trains, const cpio_batch *batch) {
             (unsigned)(batch->out_ways[slot] * 0x9E3779B97F4A7C15ull >> 40) & trains->place_mask;
         uint16_t client;
         while ((client = trains->places[place]) != NONE &&
-               !same_way(batch, trains->heads[client], slot))
+               !same_way(batch, trains->clients[client].first, slot))
             place = (place + 1) & trains->place_mask;
         trains->next[slot] = NONE;
         if (client == NONE) {
             client = (uint16_t)clients++;
             trains->places[place] = client;
-            trains->heads[client] = (uint16_t)slot;
+            trains->clients[client].first = (uint16_t)slot;
         } else {
-            trains->next[trains->tails[client]] = (uint16_t)slot;
+            trains->next[trains->clients[client].last] = (uint16_t)slot;
         }
-        trains->tails[client] = (uint16_t)slot;
+        trains->clients[client].last = (uint16_t)slot;
     }
     return clients;
 }
@@ -148,9 +169,10 @@ static uint16_t slot_of(uint32_t datagram) { return (uint16_t)(0xFFFF - (datagra
 
 // Sorts the datagrams of one client by their length, the longest first. How many there are.
 static unsigned sort_by_length(
-    const struct trains *trains, const cpio_batch *batch, unsigned client, uint32_t *sorted) {
+    const struct trains *trains, const cpio_batch *batch, const struct client *client) {
+    uint32_t *sorted = trains->sorted;
     unsigned count = 0;
-    for (uint16_t slot = trains->heads[client]; slot != NONE; slot = trains->next[slot]) {
+    for (uint16_t slot = client->first; slot != NONE; slot = trains->next[slot]) {
         uint32_t datagram =
             (uint32_t)batch->out_vectors[slot].iov_len << 16 | (uint32_t)(0xFFFF - slot);
         unsigned at = count++;
@@ -158,6 +180,66 @@ static unsigned sort_by_length(
         sorted[at] = datagram;
     }
     return count;
+}
+
+// The one of the most datagrams among the lengths that close trains.
+static struct length *dearest_closing(struct length *lengths, unsigned count) {
+    struct length *dearest = NULL;
+    for (struct length *length = lengths; length < lengths + count; length++)
+        if (length->closes && (!dearest || length->count > dearest->count)) dearest = length;
+    return dearest;
+}
+
+// Finds the lengths among the sorted datagrams of one client, and whose datagrams close trains so
+// that there are as few trains as can be. How many lengths there are.
+//
+// A length needs no train of its own if each of its n datagrams closes one of longer ones. It takes
+// n trains then, and does not offer its own to shorter ones. So, for each such length, the sum of
+// n + 1 over it and all longer such may be the number of lengths that are as long or longer. To
+// have the most such is to have the most jobs ready when they are due: take each as it comes, and
+// whenever the sum is too large, give back the dearest (J. M. Moore, 1968).
+static unsigned choose_closing(const struct trains *trains, unsigned datagrams) {
+    struct length *lengths = trains->lengths;
+    unsigned count = 0, sum = 0;
+    for (unsigned first = 0, end; first < datagrams; first = end) {
+        unsigned octets = length_of(trains->sorted[first]);
+        for (end = first + 1; end < datagrams && length_of(trains->sorted[end]) == octets;) end++;
+        // One without octets would be lost in a train.
+        lengths[count++] = (struct length){(uint16_t)first, (uint16_t)(end - first), octets > 0};
+        if (octets > 0) sum += end - first + 1;
+        if (sum > count) {
+            struct length *dearest = dearest_closing(lengths, count);
+            dearest->closes = false;
+            sum -= dearest->count + 1u;
+        }
+    }
+    return count;
+}
+
+// Puts the datagrams of those lengths that close trains, or of those that do not, behind one another.
+// Where they end.
+static unsigned put_lengths(
+    struct trains *trains, unsigned lengths, bool closing, unsigned at) {
+    for (const struct length *length = trains->lengths; lengths-- > 0; length++) {
+        if (length->closes != closing) continue;
+        memcpy(
+            trains->ordered + at, trains->sorted + length->first,
+            length->count * sizeof *trains->sorted);
+        at += length->count;
+    }
+    return at;
+}
+
+// Orders the datagrams of one client for their trains, from a place on. Where they end.
+static unsigned order_datagrams(
+    struct trains *trains, const cpio_batch *batch, struct client *client, unsigned from) {
+    unsigned lengths = choose_closing(trains, sort_by_length(trains, batch, client));
+    unsigned middle = put_lengths(trains, lengths, false, from);
+    unsigned end = put_lengths(trains, lengths, true, middle);
+    client->opener = (uint16_t)from;
+    client->openers_end = client->closer = (uint16_t)middle;
+    client->closers_end = (uint16_t)end;
+    return end;
 }
 
 // Begins a train for the datagram in a slot.
@@ -209,42 +291,30 @@ static void end_train(struct trains *trains, const cpio_batch *batch, uint16_t l
     message->msg_controllen = had + CMSG_SPACE(sizeof length);
 }
 
-// Of datagrams sorted by length, one that may end a train of longer ones: best one that is alone of
-// its length, since it would need a train of its own. `count` if there is none; one without octets
-// would be lost in a train.
-static unsigned last_car(const uint32_t *sorted, unsigned count) {
-    unsigned any = count;
-    for (unsigned at = count; at-- > 0;) {
-        unsigned length = length_of(sorted[at]);
-        if (length == 0) continue;
-        if (any == count) any = at;
-        if ((at == 0 || length_of(sorted[at - 1]) != length) &&
-            (at + 1 == count || length_of(sorted[at + 1]) != length))
-            return at;
-    }
-    return any;
-}
-
-// Makes a train of the longest of a client's `count` datagrams that are left; `car` is the next free
-// one. How many went into it: what is still left lies behind them.
+// Makes a train of the longest of a client's datagrams that are left to open one; `car` is the next
+// free one. How many went into it; 0 if none are left.
 static unsigned couple_longest(
-    struct trains *trains, const cpio_batch *batch, uint32_t *sorted, unsigned count,
-    unsigned *car) {
-    unsigned length = length_of(sorted[0]);
-    unsigned most = length ? TRAIN_BYTES / length : 1;
+    struct trains *trains, const cpio_batch *batch, struct client *client, unsigned car) {
+    const uint32_t *ordered = trains->ordered;
+    if (client->opener == client->openers_end) {
+        // Full trains had no room for what was to close them.
+        client->opener = client->closer;
+        client->openers_end = client->closer = client->closers_end;
+        if (client->opener == client->openers_end) return 0;
+    }
+    unsigned length = length_of(ordered[client->opener]);
+    unsigned most = length ? TRAIN_BYTES / length : 1, taken = 0;
     if (most > TRAIN_DATAGRAMS) most = TRAIN_DATAGRAMS;
-    begin_train(trains, batch, *car, slot_of(sorted[0]));
-    unsigned taken = 0;
-    while (taken < count && taken < most && length_of(sorted[taken]) == length)
-        add_car(trains, slot_of(sorted[taken++]));
-    unsigned last = taken + last_car(sorted + taken, count - taken);
-    if (last < count && taken < most && length_of(sorted[last]) < length) {
-        add_car(trains, slot_of(sorted[last]));
-        // What lay before it moves up.
-        memmove(sorted + taken + 1, sorted + taken, (last - taken) * sizeof *sorted);
+    begin_train(trains, batch, car, slot_of(ordered[client->opener]));
+    for (; client->opener < client->openers_end && taken < most &&
+           length_of(ordered[client->opener]) == length;
+         taken++)
+        add_car(trains, slot_of(ordered[client->opener++]));
+    if (client->closer < client->closers_end && taken < most &&
+        length_of(ordered[client->closer]) < length) {
+        add_car(trains, slot_of(ordered[client->closer++]));
         taken++;
     }
-    *car += taken;
     end_train(trains, batch, (uint16_t)length);
     return taken;
 }
@@ -257,23 +327,16 @@ unsigned trains_couple(struct trains *trains, const cpio_batch *batch) {
     }
     unsigned clients = find_clients(trains, batch);
     if (clients == batch->out_count) return 0;
-    unsigned first = 0, car = 0;
-    for (unsigned client = 0; client < clients; client++) {
-        trains->firsts[client] = (uint16_t)first;
-        first += sort_by_length(trains, batch, client, trains->sorted + first);
-        trains->ends[client] = (uint16_t)first;
-    }
+    unsigned ordered = 0, car = 0;
+    for (unsigned client = 0; client < clients; client++)
+        ordered = order_datagrams(trains, batch, trains->clients + client, ordered);
     trains->count = 0;
     trains->loaded = 0;
     // Each client has its turn. A program that asks by several sockets and finds answers at one of
     // them only goes to sleep as soon as it has taken them, and to wake it is dear.
     while (car < batch->out_count) {
-        for (unsigned client = 0; client < clients; client++) {
-            unsigned from = trains->firsts[client], left = trains->ends[client] - from;
-            if (left > 0)
-                trains->firsts[client] += (uint16_t)couple_longest(
-                    trains, batch, trains->sorted + from, left, &car);
-        }
+        for (unsigned client = 0; client < clients; client++)
+            car += couple_longest(trains, batch, trains->clients + client, car);
     }
     return trains->count;
 }
