@@ -33,6 +33,10 @@ import Glibc
     private var pace = TurnPace()
     /// Datagrams taken since the last wait, clients' and upstreams'.
     private var takenInTurn = 0
+    /// Whether the kernel tells of clients' datagrams. While turns come by the clock they are looked
+    /// for instead: each that comes to a watched socket, or leaves by it, costs a call to whoever
+    /// watches.
+    private var watchesDatagrams = false
     /// The socket that the datagrams in the outgoing batch leave by.
     private var outgoingSocket: Int32 = -1
     /// Connections with something to be sent once the records are committed.
@@ -80,16 +84,19 @@ import Glibc
         forwarder?.start()
         register(mailbox.descriptor, .mailbox, EPOLLIN.rawValue)
         for (index, listener) in seed.listeners.enumerated() {
-            register(listener.datagram, .datagramListener(index), EPOLLIN.rawValue)
             register(listener.stream, .streamListener(index), EPOLLIN.rawValue)
         }
+        watchDatagrams()
         // SAFETY: the buffer outlives the loop, and the kernel fills at most its count.
         unsafe withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 64) { events in
             while !isDone {
                 let pause = pace.pauseMicros(
                     taken: takenInTurn, beganAtMicros: moment.monotonicMicros,
                     now: { Moment.read(CLOCK_MONOTONIC) })
-                if pause > 0 { cpio_pause(pause) }
+                if pause > 0 {
+                    unwatchDatagrams()
+                    cpio_pause(pause)
+                }
                 takenInTurn = 0
                 let count = unsafe epoll_wait(
                     epoll, events.baseAddress, Int32(events.count), timeout())
@@ -98,6 +105,7 @@ import Glibc
                     let event = unsafe events[index]
                     unsafe handle(event.data.fd, event.events)
                 }
+                if !watchesDatagrams { lookForDatagrams() }
                 forwarder?.tick(nowMilliseconds: moment.monotonicMilliseconds)
                 forwarder?.flush(nowMilliseconds: moment.monotonicMilliseconds)
                 sweepConnections()
@@ -114,6 +122,7 @@ import Glibc
     }
 
     private func timeout() -> Int32 {
+        if !watchesDatagrams && drainDeadline == nil { return 0 }
         var wait: Int64 = drainDeadline == nil ? 1000 : 20
         if let deadline = forwarder?.nextDeadline() {
             wait = min(wait, max(0, deadline - Moment.now.monotonicMilliseconds + 1))
@@ -159,10 +168,8 @@ import Glibc
                 unsentConnections.append(descriptor)
             case .drain:
                 drainDeadline = moment.monotonicMilliseconds + ServerLimits.drainMilliseconds
-                for listener in seed.listeners {
-                    unwatch(listener.datagram)
-                    unwatch(listener.stream)
-                }
+                unwatchDatagrams()
+                for listener in seed.listeners { unwatch(listener.stream) }
             }
         }
     }
@@ -215,6 +222,27 @@ import Glibc
     }
 
     // MARK: - UDP
+
+    private func watchDatagrams() {
+        guard !watchesDatagrams else { return }
+        watchesDatagrams = true
+        for (index, listener) in seed.listeners.enumerated() {
+            register(listener.datagram, .datagramListener(index), EPOLLIN.rawValue)
+        }
+    }
+
+    private func unwatchDatagrams() {
+        guard watchesDatagrams else { return }
+        watchesDatagrams = false
+        for listener in seed.listeners { unwatch(listener.datagram) }
+    }
+
+    /// Takes clients' datagrams unasked, until none come.
+    private func lookForDatagrams() {
+        guard drainDeadline == nil else { return }
+        for index in seed.listeners.indices { receiveDatagrams(index) }
+        if takenInTurn == 0 { watchDatagrams() }
+    }
 
     /// Batches taken from one socket before the others have their turn.
     private static let batchesPerTurn = 2
