@@ -12,7 +12,7 @@
 /// what disturbs a few of them means nothing.
 struct TurnPace {
     /// Datagrams at which a turn aims, by level; the first is no pause.
-    private static let aims: [Int64] = [0, 32, 64, 112, 144]
+    private static let aims: [Int64] = [0, 32, 64, 112, 160]
 
     /// A gap that says no more than that little goes on, in nanoseconds.
     private static let longestInterval: Int64 = 1_000_000
