@@ -1,5 +1,6 @@
 import DNSServer
 import Foundation
+import Glibc
 import Testing
 
 /// Changes of a file are noticed however they come about.
@@ -15,8 +16,22 @@ import Testing
             try FileManager.default.createDirectory(
                 atPath: "\(path)/\(folder)", withIntermediateDirectories: true)
         }
+        /// Writes a file, and waits until it is closed: a process that another test starts meanwhile
+        /// has it open too, until it becomes another program.
         func write(_ name: String, _ text: String = "x") throws {
             try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+            let descriptor = unsafe open("\(path)/\(name)", O_RDONLY | O_CLOEXEC)
+            try #require(descriptor >= 0)
+            defer { close(descriptor) }
+            // A lease for reading is granted when nobody has the file open for writing: fcntl(2),
+            // F_SETLEASE.
+            let setLease: Int32 = 1024
+            let end = ContinuousClock.now + .seconds(10)
+            while fcntl(descriptor, setLease, Int32(F_RDLCK)) != 0 {
+                try #require(errno == EAGAIN && ContinuousClock.now < end)
+                usleep(100)
+            }
+            try #require(fcntl(descriptor, setLease, Int32(F_UNLCK)) == 0)
         }
         func link(_ name: String, to target: String) throws {
             try FileManager.default.createSymbolicLink(
