@@ -237,7 +237,8 @@ import Glibc
         for listener in seed.listeners { unwatch(listener.datagram) }
     }
 
-    /// Takes clients' datagrams unasked, until none come.
+    /// Takes clients' datagrams that nobody tells of. When there are none, the kernel is to tell of
+    /// the next.
     private func lookForDatagrams() {
         guard drainDeadline == nil else { return }
         for index in seed.listeners.indices { receiveDatagrams(index) }
