@@ -27,9 +27,10 @@
 
 // What goes to one place from one address of ours.
 struct client {
-    // The slots of its first and its last datagram.
-    uint16_t first, last;
-    // Where among the ordered those lie that are left to open trains, and those left to close them.
+    // The slot of its first datagram, and how many they are.
+    uint16_t first, count;
+    // Where among the ordered those lie that are left to open trains, and those left to close them;
+    // from the first opener to the last closer are all that it gets, also among the sorted.
     uint16_t opener, openers_end, closer, closers_end;
 };
 
@@ -56,14 +57,18 @@ struct trains {
     uint8_t *freight;
     size_t loaded;
     struct client *clients;
-    // By slot: the next of the same client.
-    uint16_t *next;
-    // One client's datagrams, the longest first: the length above, and below it 0xFFFF less the slot,
-    // so that the first of equally long ones comes first.
+    // By slot: whose datagram it is.
+    uint16_t *client_of;
+    // By length: how many datagrams have it, then the place of the next of them among `by_length`.
+    uint16_t *tally;
+    // The slots of all datagrams, the longest first; of equally long ones the first first.
+    uint16_t *by_length;
+    // Client by client, its datagrams in that order: the length above the slot.
     uint32_t *sorted;
+    // One client's.
     struct length *lengths;
-    // All clients' datagrams, written the same way: of each those that open trains, and behind them
-    // those that close them, the longest first.
+    // Client by client, written the same way: those that open trains, and behind them those that
+    // close them, the longest first.
     uint32_t *ordered;
     // Clients by a hash of where they are; NONE is a free place.
     uint16_t *places;
@@ -80,7 +85,7 @@ struct trains *trains_create(unsigned slots, size_t out_bytes) {
     trains->vectors = calloc(slots, sizeof *trains->vectors);
     trains->control = calloc(slots, CONTROL_BYTES);
     trains->freight = calloc(slots, out_bytes);
-    trains->numbers = calloc(4 * slots + places, sizeof *trains->numbers);
+    trains->numbers = calloc(5 * slots + out_bytes + 1 + places, sizeof *trains->numbers);
     trains->clients = calloc(slots, sizeof *trains->clients);
     trains->sorted = calloc(slots, sizeof *trains->sorted);
     trains->lengths = calloc(slots, sizeof *trains->lengths);
@@ -94,8 +99,10 @@ struct trains *trains_create(unsigned slots, size_t out_bytes) {
     trains->first_car = trains->numbers;
     trains->cars = trains->first_car + slots;
     trains->car_slots = trains->cars + slots;
-    trains->next = trains->car_slots + slots;
-    trains->places = trains->next + slots;
+    trains->client_of = trains->car_slots + slots;
+    trains->by_length = trains->client_of + slots;
+    trains->tally = trains->by_length + slots;
+    trains->places = trains->tally + out_bytes + 1;
     return trains;
 }
 
@@ -140,7 +147,7 @@ static bool same_way(const cpio_batch *batch, unsigned one, unsigned other) {
             !memcmp(left->msg_control, right->msg_control, left->msg_controllen));
 }
 
-// Puts the datagrams of each client into a chain. How many clients there are.
+// Finds out whose each datagram is. How many clients there are.
 static unsigned find_clients(struct trains *trains, const cpio_batch *batch) {
     memset(trains->places, 0xFF, (trains->place_mask + 1) * sizeof *trains->places);
     unsigned clients = 0;
@@ -151,36 +158,52 @@ static unsigned find_clients(struct trains *trains, const cpio_batch *batch) {
         while ((client = trains->places[place]) != NONE &&
                !same_way(batch, trains->clients[client].first, slot))
             place = (place + 1) & trains->place_mask;
-        trains->next[slot] = NONE;
         if (client == NONE) {
             client = (uint16_t)clients++;
             trains->places[place] = client;
             trains->clients[client].first = (uint16_t)slot;
-        } else {
-            trains->next[trains->clients[client].last] = (uint16_t)slot;
+            trains->clients[client].count = 0;
         }
-        trains->clients[client].last = (uint16_t)slot;
+        trains->client_of[slot] = client;
+        trains->clients[client].count++;
+    }
+    uint16_t at = 0;
+    for (struct client *client = trains->clients; client < trains->clients + clients; client++) {
+        client->opener = client->closers_end = at;
+        at += client->count;
     }
     return clients;
 }
 
-static unsigned length_of(uint32_t datagram) { return datagram >> 16; }
-static uint16_t slot_of(uint32_t datagram) { return (uint16_t)(0xFFFF - (datagram & 0xFFFF)); }
-
-// Sorts the datagrams of one client by their length, the longest first. How many there are.
-static unsigned sort_by_length(
-    const struct trains *trains, const cpio_batch *batch, const struct client *client) {
-    uint32_t *sorted = trains->sorted;
-    unsigned count = 0;
-    for (uint16_t slot = client->first; slot != NONE; slot = trains->next[slot]) {
-        uint32_t datagram =
-            (uint32_t)batch->out_vectors[slot].iov_len << 16 | (uint32_t)(0xFFFF - slot);
-        unsigned at = count++;
-        for (; at > 0 && sorted[at - 1] < datagram; at--) sorted[at] = sorted[at - 1];
-        sorted[at] = datagram;
+// Sorts the datagrams by their client and then by their length, by counting.
+static void sort_datagrams(struct trains *trains, const cpio_batch *batch) {
+    const struct iovec *vectors = batch->out_vectors;
+    size_t shortest = batch->out_bytes, longest = 0;
+    for (unsigned slot = 0; slot < batch->out_count; slot++) {
+        size_t length = vectors[slot].iov_len;
+        if (length < shortest) shortest = length;
+        if (length > longest) longest = length;
     }
-    return count;
+    uint16_t *tally = trains->tally;
+    memset(tally + shortest, 0, (longest - shortest + 1) * sizeof *tally);
+    for (unsigned slot = 0; slot < batch->out_count; slot++) tally[vectors[slot].iov_len]++;
+    unsigned place = 0;
+    for (size_t length = longest + 1; length-- > shortest;) {
+        unsigned count = tally[length];
+        tally[length] = (uint16_t)place;
+        place += count;
+    }
+    for (unsigned slot = 0; slot < batch->out_count; slot++)
+        trains->by_length[tally[vectors[slot].iov_len]++] = (uint16_t)slot;
+    for (unsigned at = 0; at < batch->out_count; at++) {
+        uint16_t slot = trains->by_length[at];
+        struct client *client = trains->clients + trains->client_of[slot];
+        trains->sorted[client->closers_end++] = (uint32_t)vectors[slot].iov_len << 16 | slot;
+    }
 }
+
+static unsigned length_of(uint32_t datagram) { return datagram >> 16; }
+static uint16_t slot_of(uint32_t datagram) { return (uint16_t)datagram; }
 
 // The one of the most datagrams among the lengths that close trains.
 static struct length *dearest_closing(struct length *lengths, unsigned count) {
@@ -198,12 +221,14 @@ static struct length *dearest_closing(struct length *lengths, unsigned count) {
 // n + 1 over it and all longer such may be the number of lengths that are as long or longer. To
 // have the most such is to have the most jobs ready when they are due: take each as it comes, and
 // whenever the sum is too large, give back the dearest (J. M. Moore, 1968).
-static unsigned choose_closing(const struct trains *trains, unsigned datagrams) {
+static unsigned choose_closing(const struct trains *trains, const struct client *client) {
     struct length *lengths = trains->lengths;
     unsigned count = 0, sum = 0;
-    for (unsigned first = 0, end; first < datagrams; first = end) {
+    for (unsigned first = client->opener, end; first < client->closers_end; first = end) {
         unsigned octets = length_of(trains->sorted[first]);
-        for (end = first + 1; end < datagrams && length_of(trains->sorted[end]) == octets;) end++;
+        for (end = first + 1;
+             end < client->closers_end && length_of(trains->sorted[end]) == octets;)
+            end++;
         // One without octets would be lost in a train.
         lengths[count++] = (struct length){(uint16_t)first, (uint16_t)(end - first), octets > 0};
         if (octets > 0) sum += end - first + 1;
@@ -230,16 +255,12 @@ static unsigned put_lengths(
     return at;
 }
 
-// Orders the datagrams of one client for their trains, from a place on. Where they end.
-static unsigned order_datagrams(
-    struct trains *trains, const cpio_batch *batch, struct client *client, unsigned from) {
-    unsigned lengths = choose_closing(trains, sort_by_length(trains, batch, client));
-    unsigned middle = put_lengths(trains, lengths, false, from);
-    unsigned end = put_lengths(trains, lengths, true, middle);
-    client->opener = (uint16_t)from;
+// Orders the datagrams of one client for their trains.
+static void order_datagrams(struct trains *trains, struct client *client) {
+    unsigned lengths = choose_closing(trains, client);
+    unsigned middle = put_lengths(trains, lengths, false, client->opener);
+    put_lengths(trains, lengths, true, middle);
     client->openers_end = client->closer = (uint16_t)middle;
-    client->closers_end = (uint16_t)end;
-    return end;
 }
 
 // Begins a train for the datagram in a slot.
@@ -327,9 +348,10 @@ unsigned trains_couple(struct trains *trains, const cpio_batch *batch) {
     }
     unsigned clients = find_clients(trains, batch);
     if (clients == batch->out_count) return 0;
-    unsigned ordered = 0, car = 0;
+    sort_datagrams(trains, batch);
     for (unsigned client = 0; client < clients; client++)
-        ordered = order_datagrams(trains, batch, trains->clients + client, ordered);
+        order_datagrams(trains, trains->clients + client);
+    unsigned car = 0;
     trains->count = 0;
     trains->loaded = 0;
     // Each client has its turn. A program that asks by several sockets and finds answers at one of
