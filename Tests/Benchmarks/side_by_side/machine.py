@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 
-# Cores are near each other when a word goes there and back in at most this much more than the least.
-_NEAR = 1.5
+# Cores are near each other when a word goes there and back in at most so many times the least.
+_NEAR = 2.5
 _LOOKS_AT_FIRST = 20
 _LOOK_SECONDS = 0.25
 # How long one second of load waits for that, and all of them together.
@@ -128,7 +128,7 @@ class Cores:
         near = [nanos for nanos in self.ends if self._is_near(nanos)]
         far = [nanos for nanos in self.ends if not self._is_near(nanos)]
         return {
-            "seconds": len(self.ends), "seconds_near": len(near),
+            "ends_nanos": self.ends, "seconds": len(self.ends), "seconds_near": len(near),
             "near_nanos": statistics.median(near) if near else None,
             "far_nanos": statistics.median(far) if far else None,
             "waited_seconds": round(self._waited),
