@@ -25,9 +25,18 @@ struct Check: ParsableCommand {
     @Flag(help: "Print one JSON object for programs.")
     var json = false
 
+    /// What many write first: a file, and not what it is.
+    @Argument(help: .hidden)
+    var bare: [String] = []
+
     private static let defaultConfiguration = "bellgate.yaml"
 
     func validate() throws {
+        if let file = bare.first {
+            throw ValidationError(
+                "Say what \(file) is: --policy \(file) if it is a policy, --config \(file) if it is "
+                    + "the server's configuration.")
+        }
         guard source.config == nil, source.policy == nil else { return }
         // SAFETY: the name is passed as a C string for the length of the call.
         guard unsafe access(Self.defaultConfiguration, F_OK) == 0 else {

@@ -34,6 +34,14 @@ import Testing
         #expect(run.output.isEmpty == (status != 0) || arguments.first == "check")
     }
 
+    @Test func checkSaysHowToNameItsFile() throws {
+        let run = try run(["check", Self.sample])
+        #expect(run.status == 2)
+        #expect(run.errors.contains("--policy \(Self.sample) if it is a policy"))
+        let help = try self.run(["check", "--help"]).output
+        #expect(!help.contains("bare"))
+    }
+
     @Test(arguments: ["learners", "staff", "guests", "parents"])
     func everybodyIsToldWhatHolds(audience: String) throws {
         let run = try run([
