@@ -100,9 +100,12 @@ extension ReviewFigures {
     }
 
     private mutating func hideConcerns() {
-        for place in concerns.severities.indices {
+        // The trend shows their sum in this week.
+        var hits = concerns.severities.map(\.hits)
+        Discretion.hide(&hits, of: weeks.last?.concerns ?? .hidden)
+        for (place, count) in hits.enumerated() {
             concerns.severities[place].attempts.hideSmall()
-            concerns.severities[place].hits.hideSmall()
+            concerns.severities[place].hits = count
         }
         for severity in concerns.severities {
             let places = concerns.list.indices.filter {

@@ -54,6 +54,25 @@ import Testing
         #expect(figures.groups[1].categories.allSatisfy { $0.blocked == .hidden })
     }
 
+    /// The trend shows how many decisions of the week were concerns, so one severity's are not hidden
+    /// alone.
+    @Test func aSeverityIsNotToBeFoundFromTheWeeksConcerns() throws {
+        let log = try TestLog()
+        let start = College.at("2026-11-17 10:00")
+        func rows(_ count: Int64, _ rule: String) -> [Row] {
+            (0..<count).map {
+                Row(
+                    at: start + $0, name: "a.example.com", verdict: .block, rule: rule,
+                    category: "harm/adult")
+            }
+        }
+        log.write(rows(1, "harm") + rows(20, "dating"))
+        let figures = try log.reviewer().figures()
+        #expect(figures.weeks.last?.concerns == ReviewCount(21))
+        #expect(figures.concerns.severities.map(\.hits) == [.hidden, ReviewCount(0), .hidden])
+        #expect(figures.concerns.list.map(\.hits) == [.hidden, .hidden])
+    }
+
     @Test func partsOfAHiddenTotalAreHidden() {
         var counts = [ReviewCount(0), ReviewCount(50), ReviewCount(2)]
         Discretion.hide(&counts, of: .hidden)
