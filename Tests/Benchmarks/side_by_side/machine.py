@@ -17,6 +17,7 @@ _LOOK_SECONDS = 0.25
 _WAIT_SECONDS_MAX = 30
 ALL_WAITS_SECONDS_MAX = 900
 
+
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
