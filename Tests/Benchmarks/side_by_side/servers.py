@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import struct
@@ -12,9 +13,11 @@ READY_SECONDS_MAX = 180
 STOP_SECONDS_MAX = 30
 PROBE_WAIT_SECONDS = 0.05
 NXDOMAIN, NOERROR = 3, 0
+PORT_MIN = 10_000
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+_given = set()
 
 
 class ServerFailed(Exception):
@@ -22,17 +25,30 @@ class ServerFailed(Exception):
 
 
 def free_port():
-    """A port of 127.0.0.1 that is free for UDP and for TCP."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            tcp.bind(("127.0.0.1", 0))
-            port = tcp.getsockname()[1]
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-                try:
-                    udp.bind(("127.0.0.1", port))
-                    return port
-                except OSError:
-                    continue
+    """A port of 127.0.0.1 that is free for UDP and for TCP, and is given out once.
+
+    It lies below those from which the kernel takes the ports of programs that only ask: a server that
+    is started anew must find its own free.
+    """
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as limits:
+        first_of_askers = int(limits.read().split()[0])
+    ports = [port for port in range(PORT_MIN, max(first_of_askers, PORT_MIN + 1000))
+             if port not in _given]
+    for port in random.sample(ports, len(ports)):
+        if _is_free(port):
+            _given.add(port)
+            return port
+    raise ServerFailed("no port of 127.0.0.1 is free")
+
+
+def _is_free(port):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
 
 
 def query(name, identifier):
