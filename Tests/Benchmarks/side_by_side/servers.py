@@ -27,8 +27,8 @@ class ServerFailed(Exception):
 def free_port():
     """A port of 127.0.0.1 that is free for UDP and for TCP, and is given out once.
 
-    It lies below those from which the kernel takes the ports of programs that only ask: a server that
-    is started anew must find its own free.
+    It lies below those from which the kernel takes the ports of programs that only ask, where those
+    leave room: a server that is started anew must find its own free.
     """
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as limits:
         first_of_askers = int(limits.read().split()[0])
