@@ -22,8 +22,8 @@
         case otherCase
         /// The answer was cut: ask again by TCP.
         case truncated
-        /// The upstream would not or could not answer.
-        case failed(ResponseCode)
+        /// The upstream would not or could not answer, and perhaps says why (RFC 8914).
+        case failed(ResponseCode, because: ExtendedErrorCode? = nil)
     }
 
     /// Names that a CNAME chain may have: as many as other resolvers follow.

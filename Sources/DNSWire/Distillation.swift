@@ -43,12 +43,19 @@
         if flags & Query.truncatedFlag != 0 { return .truncated }
         switch rcode {
         case .noError, .nxDomain: break
-        default: return .failed(rcode)
+        default: return failure(rcode, message, from: Query.headerLength + sent.count)
         }
         return unsafe collect(
             message, sectionsStart: Query.headerLength + sent.count,
             lowercaseName: unsafe lowercaseName, qtype: qtype, dnssecOK: dnssecOK, rcode: rcode,
             isAuthentic: flags & Query.authenticDataFlag != 0)
+    }
+
+    /// A failure, whatever else is in the message, and why, if its OPT record says so.
+    private mutating func failure(
+        _ rcode: ResponseCode, _ message: Span<UInt8>, from start: Int
+    ) -> Outcome {
+        .failed(rcode, because: readHeads(message, from: start) ? options.error(message) : nil)
     }
 
     /// A refusal may come without a question (FORMERR of a server that read nothing).
@@ -92,8 +99,7 @@
 
     private var answers: [RecordHead] = []
     private var authorities: [RecordHead] = []
-    /// The upper eight bits of the response code, from the OPT record; 0 without one.
-    private var extendedCode: UInt8 = 0
+    private var options = ReceivedOPT()
 
     private mutating func collect(
         _ message: Span<UInt8>, sectionsStart: Int, lowercaseName: UnsafeRawBufferPointer,
@@ -101,8 +107,10 @@
     ) -> Outcome {
         guard readHeads(message, from: sectionsStart) else { return .malformed }
         // The upper bits of the response code lie in the OPT record (RFC 6891 section 6.1.3).
-        guard extendedCode == 0 else {
-            return .failed(ResponseCode(rawValue: UInt16(extendedCode) << 4 | rcode.rawValue))
+        guard options.extendedCode == 0 else {
+            return .failed(
+                ResponseCode(rawValue: UInt16(options.extendedCode) << 4 | rcode.rawValue),
+                because: options.error(message))
         }
         guard unsafe followChain(message, from: lowercaseName, qtype: qtype)
         else { return .malformed }
@@ -244,7 +252,7 @@
     private mutating func readHeads(_ message: Span<UInt8>, from start: Int) -> Bool {
         answers.removeAll(keepingCapacity: true)
         authorities.removeAll(keepingCapacity: true)
-        extendedCode = 0
+        options = ReceivedOPT()
         let answerCount = Int(message.bigEndian16(at: 6))
         let authorityCount = Int(message.bigEndian16(at: 8))
         let total = answerCount + authorityCount + Int(message.bigEndian16(at: 10))
@@ -269,7 +277,8 @@
             } else if number < answerCount + authorityCount {
                 authorities.append(head)
             } else if head.type == .opt {
-                extendedCode |= UInt8(truncatingIfNeeded: ttl >> 24)
+                options.extendedCode |= UInt8(truncatingIfNeeded: ttl >> 24)
+                options.data = head.data..<index
             }
         }
         return index == message.count

@@ -85,6 +85,8 @@ final class Exchange {
     var turns = 0
     var sawTimeout = false
     var sawNetworkError = false
+    /// Why an upstream would not answer, by its own word.
+    var upstreamsReason: ExtendedErrorCode?
     var isFinished = true
     /// Grows with each use: tells what was begun for an earlier question from what is of this one.
     private(set) var serial: UInt64 = 0
@@ -113,6 +115,7 @@ final class Exchange {
         turns = 0
         sawTimeout = false
         sawNetworkError = false
+        upstreamsReason = nil
         isFinished = false
         serial &+= 1
         timerGeneration &+= 1

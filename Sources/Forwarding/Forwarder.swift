@@ -338,13 +338,14 @@ import Glibc
             } else {
                 turnElsewhere(exchange, nowMilliseconds)
             }
-        case .failed(.formErr) where exchange.attempts[index].hasOPT,
-            .failed(.notImp) where exchange.attempts[index].hasOPT:
+        case .failed(.formErr, _) where exchange.attempts[index].hasOPT,
+            .failed(.notImp, _) where exchange.attempts[index].hasOPT:
             // An old server takes OPT for a fault (RFC 6891 section 6.2.2).
             upstream.noteNoEDNS(nowMilliseconds: nowMilliseconds)
             retry(exchange, index, nowMilliseconds)
         case .malformed, .failed:
             // It is there, but has no answer; perhaps another one has.
+            if case .failed(_, let reason?) = outcome { exchange.upstreamsReason = reason }
             close(attempt: index, of: exchange)
             upstream.noteAnswer(nowMilliseconds: nowMilliseconds)
             turnElsewhere(exchange, nowMilliseconds)
@@ -454,10 +455,13 @@ import Glibc
     }
 
     private func fail(_ exchange: Exchange, _ nowMilliseconds: Int64) {
-        // Nobody answered in time, or the network itself refused (RFC 8914 sections 4.23, 4.24).
-        // Where an upstream did answer, and said that it could not, there is nothing to add.
+        // An upstream's own word, else that nobody answered in time, or that the network itself
+        // refused (RFC 8914 sections 3, 4.23, 4.24). Where an upstream did answer, and said no more
+        // than that it could not, there is nothing to add.
         let reason: ExtendedErrorCode
-        if exchange.sawTimeout || exchange.candidates.isEmpty {
+        if let said = exchange.upstreamsReason {
+            reason = said
+        } else if exchange.sawTimeout || exchange.candidates.isEmpty {
             reason = .noReachableAuthority
         } else {
             reason = exchange.sawNetworkError ? .networkError : .other
