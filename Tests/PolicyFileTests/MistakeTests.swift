@@ -302,7 +302,7 @@ private let ruleMistakes = [
         "\"block\" is an empty list"),
     Mistake(
         "locked: yes", "rules:\n  - { id: a, block: [a.example], reason: R, locked: ‸yes }\n",
-        "\"yes\" is no value of \"locked\"", "true"),
+        "\"yes\" is no value of \"locked\"", "write true or false"),
     Mistake(
         "requested by nobody",
         "rules:\n  - { id: a, block: [a.example], reason: R, ‸requested-by-group: true }\n",

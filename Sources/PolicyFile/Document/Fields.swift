@@ -138,9 +138,12 @@ struct ValueReader {
         guard let text = text(pair) else { return nil }
         if let choice = choices.first(where: { $0.key == text.value }) { return choice.value }
         let words = choices.map(\.key)
+        let nearest = NearestName.of(text.value, among: words)
+        let last = words.count > 1 ? [words.suffix(2).joined(separator: " or ")] : words
+        let all = (words.dropLast(2) + last).joined(separator: ", ")
         reporter.error(
             text.place, "\"\(text.value)\" is no value of \"\(pair?.key ?? "")\"",
-            NearestName.advice(for: text.value, among: words, otherwise: "write one of its values"))
+            nearest.map { "did you mean \"\($0)\"?" } ?? "write \(all)")
         return nil
     }
 
