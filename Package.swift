@@ -36,6 +36,8 @@ let package = Package(
     name: "bellgate",
     products: [
         .executable(name: "bellgate", targets: ["bellgate"]),
+        // For tests alone: preloaded into the program, it makes a disk that refuses to read.
+        .library(name: "BadDisk", type: .dynamic, targets: ["CBadDisk"]),
         // For Tests/Benchmarks alone: a package of its own sees products and nothing else.
         .library(
             name: "rooms",
@@ -126,6 +128,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: rules),
+        .target(name: "CBadDisk", path: "Tests/Support/CBadDisk"),
         // Counts allocations, in place of the C library's functions.
         .target(name: "CAllocCount", path: "Tests/Support/CAllocCount"),
         tests(

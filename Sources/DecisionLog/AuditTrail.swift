@@ -44,7 +44,7 @@ public final class AuditTrail: Sendable {
         guard let file = directory.openForAppending(Self.fileName) else { throw refusal(errno) }
         defer { close(file) }
         while flock(file, LOCK_EX) != 0 { if errno != EINTR { throw refusal(errno) } }
-        let (end, last) = Self.lastEntry(of: file)
+        guard let (end, last) = Self.lastEntry(of: file) else { throw refusal(errno) }
         let head = JournalHead.Contents(in: directory)?.trail
         // Where the head remembers more than there is, the chain goes on from what it remembers:
         // so the place where entries were cut off stays visible for ever.
@@ -84,13 +84,14 @@ public final class AuditTrail: Sendable {
         return head
     }
 
-    /// Where the last whole line ends, and its entry.
-    private static func lastEntry(of file: Int32) -> (end: Int, entry: AuditEntry?) {
+    /// Where the last whole line ends, and its entry; `nil` and `errno` set where the disk refuses.
+    private static func lastEntry(of file: Int32) -> (end: Int, entry: AuditEntry?)? {
         let size = FileIO.size(file)
         var start = size
         while start > 0 {
             start = max(0, start - (1 << 16))
-            let tail = FileIO.read(file, at: start, count: size - start)
+            guard let tail = FileIO.readWhole(file, at: start, count: size - start)
+            else { return nil }
             guard let newline = tail.lastIndex(of: 0x0A) else { continue }
             let before = tail[..<newline].lastIndex(of: 0x0A)
             guard before != nil || start == 0 else { continue }

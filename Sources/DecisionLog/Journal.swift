@@ -238,7 +238,7 @@ extension Journal {
         return isAnySealed
     }
 
-    /// Completes one segment; `nil` if the disk refuses.
+    /// Completes one segment; `nil` if the disk refuses. May be called again then.
     private func seal(_ entry: RetiredSegment, _ upkeep: inout Upkeep) -> SegmentLink? {
         var segment = entry.segment
         if !segment.isLinked {
@@ -251,9 +251,10 @@ extension Journal {
         }
         digestLast(&upkeep)
         if let link = upkeep.link, !segment.write(link) { return nil }
-        guard segment.seal(entry.seal) == 0 else { return nil }
-        let slot = HeadSlot(
-            number: entry.name.firstSeq, digest: SegmentDigest.make(segment.descriptor))
+        guard segment.seal(entry.seal) == 0,
+            let digest = SegmentDigest.make(segment.descriptor)
+        else { return nil }
+        let slot = HeadSlot(number: entry.name.firstSeq, digest: digest)
         if !entry.isEmpty { _ = slot.write(at: JournalHead.sealedSlots, in: directory) }
         return SegmentLink(firstSeq: slot.number, digest: slot.digest)
     }

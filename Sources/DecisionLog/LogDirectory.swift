@@ -211,30 +211,72 @@ struct SegmentName: Hashable, Comparable, Sendable, CustomStringConvertible {
 
 /// Calls that may come back early, taken to their end.
 enum FileIO {
-    /// Reads up to `count` bytes; fewer at the file's end or on an error.
+    /// Reads up to `count` bytes; fewer at the file's end.
     ///
-    /// - Parameter base: room for `count` bytes.
+    /// What the disk refuses is zero, block by block: one bad place does not hide what is behind it.
+    ///
+    /// - Parameters:
+    ///   - base: room for `count` bytes.
+    ///   - refusedEnd: set to where in the file the last block ends that was refused; else left.
     @unsafe static func read(
-        _ file: Int32, at offset: Int, into base: UnsafeMutableRawPointer, count: Int
+        _ file: Int32, at offset: Int, into base: UnsafeMutableRawPointer, count: Int,
+        refusedEnd: inout Int
     ) -> Int {
         var done = 0
         while done < count {
             // SAFETY: the rest of the room that the caller gives.
             let got = unsafe pread(file, base + done, count - done, off_t(offset + done))
             if got < 0, errno == EINTR { continue }
+            if got < 0, errno == EIO {
+                let block = blockBytes - (offset + done) % blockBytes
+                let end = min(count, done + block)
+                // SAFETY: as above.
+                unsafe (base + done).initializeMemory(
+                    as: UInt8.self, repeating: 0, count: end - done)
+                done = end
+                refusedEnd = offset + done
+                continue
+            }
             if got <= 0 { break }
             done += got
         }
         return done
     }
 
-    /// Reads a part of a file; shorter at its end or on an error.
-    static func read(_ file: Int32, at offset: Int, count: Int) -> [UInt8] {
+    /// What a disk gives or refuses as a whole, in bytes.
+    private static let blockBytes = 4096
+
+    /// Reads a part of a file; shorter at its end, and zero where the disk refuses.
+    ///
+    /// - Parameter refusedEnd: as above.
+    static func read(
+        _ file: Int32, at offset: Int, count: Int, refusedEnd: inout Int
+    ) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: max(count, 0)) { buffer, initialized in
             // SAFETY: as many bytes are initialized as were read.
             guard let base = buffer.baseAddress else { return }
-            initialized = unsafe read(file, at: offset, into: base, count: count)
+            initialized = unsafe read(
+                file, at: offset, into: base, count: count, refusedEnd: &refusedEnd)
         }
+    }
+
+    /// Reads a part of a file for somebody who only looks: shorter at its end, and zero where the
+    /// disk refuses.
+    static func read(_ file: Int32, at offset: Int, count: Int) -> [UInt8] {
+        var refusedEnd = 0
+        return read(file, at: offset, count: count, refusedEnd: &refusedEnd)
+    }
+
+    /// Reads a part of a file for somebody who goes on from what is there: `nil`, and `errno` set,
+    /// where the disk refuses any of it, since what cannot be read must not be cut off.
+    static func readWhole(_ file: Int32, at offset: Int, count: Int) -> [UInt8]? {
+        var refusedEnd = 0
+        let bytes = read(file, at: offset, count: count, refusedEnd: &refusedEnd)
+        guard refusedEnd == 0 else {
+            errno = EIO
+            return nil
+        }
+        return bytes
     }
 
     /// Writes all bytes, or says that it could not.

@@ -153,10 +153,14 @@ enum Recovery {
     private static func sealSegment(
         _ file: Int32, name: SegmentName, link: SegmentLink?, report: inout RecoveryReport
     ) {
-        let bytes = FileIO.read(file, at: 0, count: FileIO.size(file))
-        let contents = unsafe bytes.withUnsafeBytes {
+        var refusedEnd = 0
+        let bytes = FileIO.read(
+            file, at: 0, count: FileIO.size(file), refusedEnd: &refusedEnd)
+        var contents = unsafe bytes.withUnsafeBytes {
             unsafe Self.contents(of: RecordBytes($0), name: name, tip: report.tip)
         }
+        // What the disk does not give now may hold rows, and it may give them another day.
+        contents.seal.usedBytes = max(contents.seal.usedBytes, refusedEnd)
         report.nextSeq = max(report.nextSeq, contents.seal.nextSeq)
         report.tip = contents.seal.tip
         report.tornBytes += contents.tornBytes

@@ -13,20 +13,23 @@ enum SegmentDigest {
         return make(file)
     }
 
-    /// Reads an open file from its beginning.
-    static func make(_ file: Int32) -> [UInt8] {
+    /// Reads an open file from its beginning; `nil` where the disk refuses a part: a digest of less
+    /// than the whole would call the file another one for ever.
+    static func make(_ file: Int32) -> [UInt8]? {
         var hash = SHA256()
         var offset = 0
-        unsafe withUnsafeTemporaryAllocation(byteCount: chunkBytes, alignment: 16) { buffer in
-            guard let base = buffer.baseAddress else { return }
+        let isWhole = unsafe withUnsafeTemporaryAllocation(byteCount: chunkBytes, alignment: 16) {
+            buffer in
+            guard let base = buffer.baseAddress else { return false }
             while true {
                 // SAFETY: the buffer has room for `chunkBytes`, and only what was read is hashed.
-                let count = unsafe FileIO.read(file, at: offset, into: base, count: chunkBytes)
-                guard count > 0 else { return }
+                let count = unsafe pread(file, base, chunkBytes, off_t(offset))
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return count == 0 }
                 unsafe hash.update(UnsafeRawBufferPointer(start: base, count: count))
                 offset += count
             }
         }
-        return hash.digest
+        return isWhole ? hash.digest : nil
     }
 }

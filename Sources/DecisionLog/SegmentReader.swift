@@ -131,9 +131,11 @@ import Glibc
         bufferOffset = offset
         bufferedBytes = 0
         guard rest > 0, let base = unsafe buffer.baseAddress else { return }
+        // Refused blocks are zero and no record, so they are told as damage.
+        var refusedEnd = 0
         // SAFETY: the count is cut to the buffer.
         bufferedBytes = unsafe FileIO.read(
-            file, at: offset, into: base, count: min(rest, buffer.count))
+            file, at: offset, into: base, count: min(rest, buffer.count), refusedEnd: &refusedEnd)
     }
 
     private func readSeal() {

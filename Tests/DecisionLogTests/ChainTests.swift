@@ -141,4 +141,17 @@ import Testing
         #expect(
             try LogVerification(directory: directory.path).damage.contains { $0.kind == .head })
     }
+
+    /// What was read of a file up to the disk's refusal is not the file: it is not said to be
+    /// another one than it was.
+    @Test func aFileThatTheDiskDoesNotGiveIsSaidToBeThat() throws {
+        let directory = try closedLog()
+        let path = directory.segments()[1]
+        // A file that can be opened, and whose first byte cannot be read.
+        unsafe unlink(path)
+        #expect(unsafe symlink("/proc/self/mem", path) == 0)
+        let damage = try LogVerification(directory: directory.path).damage
+        let found = damage.filter { $0.kind == .digest && path.hasSuffix($0.file) }
+        #expect(found.map(\.detail) == ["the disk does not give all of it"])
+    }
 }

@@ -82,7 +82,8 @@ public final class ReportBook: Sendable {
         guard let file = directory.openForAppending(Self.fileName) else { throw refusal(errno) }
         defer { close(file) }
         while flock(file, LOCK_EX) != 0 { if errno != EINTR { throw refusal(errno) } }
-        let bytes = FileIO.read(file, at: 0, count: FileIO.size(file))
+        guard let bytes = FileIO.readWhole(file, at: 0, count: FileIO.size(file))
+        else { throw refusal(errno) }
         // Half a line that a crash left was never acknowledged.
         let end = bytes.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
         if bytes.count > end, ftruncate(file, off_t(end)) != 0 { throw refusal(errno) }

@@ -124,16 +124,26 @@ final class Program: Sendable {
     }
 
     /// The built `bellgate`, beside the tests' own bundle.
-    static func bellgate() throws -> String {
+    static func bellgate() throws -> String { try built("bellgate") }
+
+    /// What makes a program find a part of some files unreadable, with what it is to be told.
+    static func badDisk(_ name: String, _ bytes: Range<Int>) throws -> [String: String] {
+        [
+            "LD_PRELOAD": try built("libBadDisk.so"),
+            "BAD_DISK": "\(name):\(bytes.lowerBound):\(bytes.upperBound)",
+        ]
+    }
+
+    private static func built(_ name: String) throws -> String {
         let bundles = [
             URL(fileURLWithPath: CommandLine.arguments.first ?? ""),
             Bundle.main.bundleURL.appendingPathComponent("x"),
         ]
         let places = bundles.map {
-            $0.deletingLastPathComponent().appendingPathComponent("bellgate").path
+            $0.deletingLastPathComponent().appendingPathComponent(name).path
         }
         guard let path = places.first(where: FileManager.default.isExecutableFile) else {
-            throw ScenarioFailure("bellgate is not built")
+            throw ScenarioFailure("\(name) is not built")
         }
         return path
     }

@@ -103,8 +103,11 @@ final class TestServer {
     }
 
     /// Stops the process by a signal and starts another in the same folder.
-    func restart(by signal: Int32 = SIGTERM) throws {
+    ///
+    /// - Parameter given: variables of its environment instead of those it had; nil: the same.
+    func restart(by signal: Int32 = SIGTERM, environment given: [String: String]? = nil) throws {
         process.stop(signal)
+        environment = given ?? environment
         process = try relaunch()
         serving = .now
     }
@@ -146,8 +149,10 @@ final class TestServer {
     }
 
     /// Runs another verb of `bellgate` on this server's configuration.
-    func run(_ arguments: [String]) throws -> Run {
-        try Run(Program.bellgate(), arguments + ["--config", "bellgate.yaml"], in: folder.path)
+    func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Run {
+        try Run(
+            Program.bellgate(), arguments + ["--config", "bellgate.yaml"], environment: environment,
+            in: folder.path)
     }
 
     /// What shows who a client is.
