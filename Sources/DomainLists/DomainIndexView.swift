@@ -38,7 +38,7 @@ import CPrefetch
     ///   - count: its octets, the root's zero included. Octets that are no whole name get the
     ///     answer of a name that no list covers.
     /// - Complexity: one cache line for each label from the right, up to the first that no list
-    ///   knows, and one more for each that is known; beyond eight labels, one for each halving of
+    ///   knows, and one more for each that is known; beyond four labels, one for each halving of
     ///   those that are left.
     public func match(_ lowercaseWire: UnsafePointer<UInt8>, count: Int) -> Match {
         unsafe match(lowercaseWire, count: count, from: root)

@@ -27,7 +27,7 @@ enum IndexLayout {
     /// "bellgate" as the octets lie in the file of a little-endian machine.
     static let magic: UInt64 = 0x6574_6167_6C6C_6562
     /// Raised whenever an older reader would misread.
-    static let version: UInt32 = 3
+    static let version: UInt32 = 4
     /// Read as another number on a machine of the other byte order.
     static let byteOrderMark: UInt32 = 0x0102_0304
 
@@ -47,7 +47,7 @@ enum IndexLayout {
     static let recordGuardBytes = 272
     /// Names of up to so many labels are found label by label, from the right; deeper ones by
     /// halving. Listed names are rarely deeper.
-    static let shallowLabels = 8
+    static let shallowLabels = 4
     /// How many labels a deep record spells at most.
     static let labelsPerDeepRecord = 16
     /// Added to a deep record's labels it is more than any label's length octet.

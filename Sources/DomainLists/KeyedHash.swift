@@ -41,37 +41,9 @@ struct HashKey: Hashable, Sendable {
         return unsafe fold(hash ^ Self.word(raw, octets), second)
     }
 
-    /// The hash of a deep name from that of its ancestor of `shallowLabels` labels and all labels
-    /// in between, the length octets included: of one suffix without those before it.
-    ///
-    /// Like `extend`, but sixteen octets at a time, and the length goes in first, since it is not
-    /// the first octet here.
-    ///
-    /// - Parameter octets: of all the labels, 2 or more.
-    @inline(__always)
-    func extendDeep(
-        _ ancestor: UInt64, _ labels: UnsafePointer<UInt8>, octets: Int
-    ) -> UInt64 {
-        // SAFETY: as in `extend`.
-        let raw = unsafe UnsafeRawPointer(labels)
-        var hash = fold(ancestor ^ UInt64(truncatingIfNeeded: octets), first)
-        guard octets >= 8 else { return unsafe fold(hash ^ Self.word(raw, octets), second) }
-        var index = 0
-        while index &+ 16 < octets {
-            let one = unsafe raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            let other = unsafe raw.loadUnaligned(fromByteOffset: index &+ 8, as: UInt64.self)
-            hash = fold(hash ^ one, first ^ other)
-            index &+= 16
-        }
-        let one = unsafe raw.loadUnaligned(
-            fromByteOffset: max(octets &- 16, 0), as: UInt64.self)
-        let other = unsafe raw.loadUnaligned(fromByteOffset: octets &- 8, as: UInt64.self)
-        return fold(hash ^ one, second ^ other)
-    }
-
     /// All of 2 to 7 octets in one word.
     @inline(__always)
-    private static func word(_ raw: UnsafeRawPointer, _ octets: Int) -> UInt64 {
+    fileprivate static func word(_ raw: UnsafeRawPointer, _ octets: Int) -> UInt64 {
         // SAFETY: the loads overlap but lie within the octets.
         if octets >= 4 {
             let low = unsafe raw.loadUnaligned(as: UInt32.self)
@@ -81,6 +53,66 @@ struct HashKey: Hashable, Sendable {
         let low = unsafe raw.loadUnaligned(as: UInt16.self)
         let high = unsafe raw.load(fromByteOffset: octets &- 1, as: UInt8.self)
         return UInt64(low) | UInt64(high) << 16
+    }
+}
+
+/// The hashes of a deep name's suffixes, each from that of the ancestor of `shallowLabels` labels
+/// and the octets of all labels in between.
+///
+/// Goes to the left, sixteen octets at a time, and keeps how far it came: what suffixes share is
+/// hashed once, in whatever order they are asked for.
+@safe struct DeepHashes {
+    private let key: HashKey
+    /// The octet behind the labels.
+    private let end: UnsafePointer<UInt8>
+    /// After so many blocks of sixteen octets, counted from `end`: the hash of these.
+    private let blocks: UnsafeMutablePointer<UInt64>
+    private var blockCount = 0
+
+    /// Words that the caller keeps room for: a name has 254 octets of labels.
+    static let capacity = 16
+    private static let blockOctets = 16
+
+    /// - Parameters:
+    ///   - ancestor: the ancestor's hash.
+    ///   - end: where its labels start.
+    ///   - room: for `capacity` words.
+    @unsafe init(
+        _ key: HashKey, ancestor: UInt64, end: UnsafePointer<UInt8>,
+        room: UnsafeMutablePointer<UInt64>
+    ) {
+        self.key = key
+        unsafe self.end = end
+        unsafe blocks = room
+        unsafe blocks[0] = ancestor
+    }
+
+    /// The hash of the suffix whose labels start so many octets before `end`: 2 to 254, all of which
+    /// can be read. Its length goes in, since no octet of it says it.
+    @inline(__always)
+    mutating func hash(octets: Int) -> UInt64 {
+        // SAFETY: every load lies within the octets, and no more than 15 blocks fit into them.
+        let wanted = octets / Self.blockOctets
+        while blockCount < wanted {
+            let block = unsafe UnsafeRawPointer(
+                end - (blockCount &+ 1) &* Self.blockOctets)
+            let one = unsafe block.loadUnaligned(as: UInt64.self)
+            let other = unsafe block.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            unsafe blocks[blockCount &+ 1] = fold(
+                blocks[blockCount] ^ one, key.first ^ other)
+            blockCount &+= 1
+        }
+        let start = unsafe UnsafeRawPointer(end - octets)
+        let hash = unsafe fold(
+            blocks[wanted] ^ UInt64(truncatingIfNeeded: octets), key.first)
+        guard octets >= 8 else {
+            return unsafe fold(hash ^ HashKey.word(start, octets), key.second)
+        }
+        // What is left of the blocks lies in the first sixteen octets; so may a part of a block.
+        let one = unsafe start.loadUnaligned(as: UInt64.self)
+        let other = unsafe start.loadUnaligned(
+            fromByteOffset: min(8, octets &- 8), as: UInt64.self)
+        return fold(hash ^ one, key.second ^ other)
     }
 }
 

@@ -84,7 +84,7 @@ import CPrefetch
     /// The node of a name, made with its ancestors where it is missing.
     mutating func node(for name: borrowing NameBuffer) -> UInt32 {
         // One for each of `shallowLabels` labels.
-        var hashes = InlineArray<8, UInt64>(repeating: 0)
+        var hashes = InlineArray<4, UInt64>(repeating: 0)
         var hash = key.root
         var index = name.labels &- 1
         let deepest = max(0, name.labels &- IndexLayout.shallowLabels)
@@ -112,12 +112,16 @@ import CPrefetch
         for name: borrowing NameBuffer, _ index: Int, under ancestor: UInt32, _ hash: UInt64
     ) -> UInt32 {
         var node = ancestor
-        let end = unsafe name.label(index &+ 1)
-        for index in stride(from: index, through: 0, by: -1) {
-            // SAFETY: the labels of one name lie one behind the other.
-            let label = unsafe name.label(index)
-            let deepHash = unsafe key.extendDeep(hash, label, octets: end - label)
-            node = unsafe child(of: node, deepHash, label, Int(label[0]) &+ 1)
+        unsafe withUnsafeTemporaryAllocation(of: UInt64.self, capacity: DeepHashes.capacity) {
+            // SAFETY: the labels of one name lie one behind the other, 254 octets at most.
+            let end = unsafe name.label(index &+ 1)
+            var hashes = unsafe DeepHashes(
+                key, ancestor: hash, end: end, room: $0.baseAddress.unsafelyUnwrapped)
+            for index in stride(from: index, through: 0, by: -1) {
+                let label = unsafe name.label(index)
+                let deepHash = unsafe hashes.hash(octets: end - label)
+                node = unsafe child(of: node, deepHash, label, Int(label[0]) &+ 1)
+            }
         }
         return node
     }

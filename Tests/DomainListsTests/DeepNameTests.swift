@@ -16,7 +16,9 @@ import Testing
         var labels = Self.chain(127, letters)
         while labels.reduce(1, { $0 + $1.utf8.count + 1 }) > 255 { labels.removeFirst() }
         let whole = try DomainName(parsing: labels.joined(separator: "."))
-        let depths = [1, 7, 8, 9, 10, 24, 25, 26, 40, 41, 56, 57, 100, 120, 121, 127]
+        let depths = [
+            1, 3, 4, 5, 6, 7, 8, 9, 10, 20, 21, 22, 24, 36, 37, 52, 53, 100, 116, 117, 127,
+        ]
         for listed in depths where listed <= labels.count {
             let index = IndexTests.index([whole.suffix(labels: listed).description])
             for asked in 1...labels.count {
@@ -90,13 +92,50 @@ import Testing
         #expect(index.sizeBytes - empty.sizeBytes < 6000)
     }
 
+    /// What a suffix has in common with others is hashed once; its hash is the same in whatever order
+    /// they are asked for, and no octet of it is left out.
+    @Test func hashesInAnyOrder() {
+        var dice = SystemRandomNumberGenerator()
+        let key = HashKey(first: 0x1234_5678_9ABC_DEF1, second: 0x0FED_CBA9_8765_4321)
+        let octets = (0..<254).map { _ in UInt8.random(in: 1...255, using: &dice) }
+        func hashes(_ octets: [UInt8], of lengths: [Int]) -> [UInt64] {
+            // SAFETY: the room is as long as is asked for, and a length at most the octets' count.
+            unsafe octets.withUnsafeBufferPointer { octets in
+                unsafe withUnsafeTemporaryAllocation(
+                    of: UInt64.self, capacity: DeepHashes.capacity
+                ) { room in
+                    guard let base = octets.baseAddress, let words = room.baseAddress else {
+                        return []
+                    }
+                    var made = unsafe DeepHashes(
+                        key, ancestor: 7, end: base + octets.count, room: words)
+                    return lengths.map { made.hash(octets: $0) }
+                }
+            }
+        }
+        let each = (2...254).map { hashes(octets, of: [$0])[0] }
+        #expect(Set(each).count == each.count)
+        for _ in 0..<20 {
+            let order = (2...254).shuffled(using: &dice)
+            #expect(hashes(octets, of: order) == order.map { each[$0 - 2] })
+        }
+        for place in octets.indices {
+            var other = octets
+            other[place] ^= 1 << UInt8.random(in: 0..<8, using: &dice)
+            let changed = hashes(other, of: Array(2...254))
+            for (length, pair) in zip(2..., zip(each, changed)) {
+                #expect((pair.0 != pair.1) == (place >= octets.count - length))
+            }
+        }
+    }
+
     /// Every deep record goes on at a name whose record ends a run, or at a shallow one.
     @Test func anchors() {
         for labels in (IndexLayout.shallowLabels + 1)...127 {
             let anchor = IndexLayout.anchor(labels)
             #expect(anchor >= IndexLayout.shallowLabels && anchor < labels)
             #expect(labels - anchor <= IndexLayout.labelsPerDeepRecord)
-            #expect(anchor == IndexLayout.shallowLabels || (anchor - 8) % 16 == 0)
+            #expect((anchor - IndexLayout.shallowLabels) % IndexLayout.labelsPerDeepRecord == 0)
         }
     }
 }

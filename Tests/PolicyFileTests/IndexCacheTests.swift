@@ -118,7 +118,7 @@ import Testing
         #expect(
             warnings.map(\.description) == [
                 "\(path):1:1: warning: the compiled lists that were kept cannot be used: it is an "
-                    + "index of version 2, this program reads 3; nothing needs doing, they are "
+                    + "index of version 2, this program reads 4; nothing needs doing, they are "
                     + "compiled anew, as once after each update that changes them"
             ])
         #expect(attempt(ListCompilation(folder: kept)).diagnostics.isEmpty)

@@ -28,6 +28,9 @@ enum HostileNames {
                 work: LookUps(grown, wire(["x" + long.dropFirst()])), labels: 4),
             Kind(name: "127 labels, all listed", work: LookUps(grown, wire([deep])), labels: 127),
             Kind(
+                name: "127 labels, all but the first listed",
+                work: LookUps(grown, wire(["x" + deep.dropFirst()])), labels: 127),
+            Kind(
                 name: "127 labels, not listed",
                 work: LookUps(index, wire([deep])), labels: 127),
             Kind(
