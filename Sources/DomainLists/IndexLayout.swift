@@ -46,7 +46,7 @@ enum IndexLayout {
     /// pair's number, a parent, a mark and the labels of a whole name.
     static let recordGuardBytes = 272
     /// Names of up to so many labels are found label by label, from the right; deeper ones by
-    /// halving. Listed names are rarely deeper.
+    /// halving. Listed names are rarely deeper. Not below the labels that a `LookUp` keeps.
     static let shallowLabels = 4
     /// How many labels a deep record spells at most.
     static let labelsPerDeepRecord = 16
