@@ -48,6 +48,9 @@ enum IndexLayout {
     /// Names of up to so many labels are found label by label, from the right; deeper ones by
     /// halving. Listed names are rarely deeper. Not below the labels that a `LookUp` keeps.
     static let shallowLabels = 4
+    /// Deep names of up to so many labels have records that spell one label each, since there are
+    /// enough of these in lists for their memory to count.
+    static let singleLabels = 8
     /// How many labels a deep record spells at most.
     static let labelsPerDeepRecord = 16
     /// Added to a deep record's labels it is more than any label's length octet.
@@ -82,7 +85,7 @@ enum IndexLayout {
     /// How many labels the ancestor has at which a deep record of a name of `labels` ends.
     @inline(__always)
     static func anchor(_ labels: Int) -> Int {
-        labels &- 1 &- (labels &- 1 &- shallowLabels) % labelsPerDeepRecord
+        labels &- 1 &- max(0, labels &- 1 &- singleLabels) % labelsPerDeepRecord
     }
 
     /// A hash's tag: never 0, which marks a free place.

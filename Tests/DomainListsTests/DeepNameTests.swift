@@ -135,7 +135,10 @@ import Testing
             let anchor = IndexLayout.anchor(labels)
             #expect(anchor >= IndexLayout.shallowLabels && anchor < labels)
             #expect(labels - anchor <= IndexLayout.labelsPerDeepRecord)
-            #expect((anchor - IndexLayout.shallowLabels) % IndexLayout.labelsPerDeepRecord == 0)
+            let isSingle = labels <= IndexLayout.singleLabels && anchor == labels - 1
+            #expect(
+                isSingle
+                    || (anchor - IndexLayout.singleLabels) % IndexLayout.labelsPerDeepRecord == 0)
         }
     }
 }
